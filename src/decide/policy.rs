@@ -1,0 +1,105 @@
+//! Which verdict is used when no decider has an opinion, and which when there was no time to ask.
+//!
+//! The most specific word wins: an app's kind, the app, a kind, everything. A login that nobody
+//! else checks is rejected in either case, whatever is configured.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::event::Event;
+use crate::kind::KindPattern;
+use crate::lenient::Fields;
+use crate::verdict::{RejectCode, Verdict};
+
+/// Allow or reject, as a configuration says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// `allow`
+    Allow,
+    /// `reject`
+    Reject,
+}
+
+/// What one place of a configuration says; what it leaves out, a less specific place says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Say {
+    /// When no decider has an opinion.
+    pub default: Option<Word>,
+    /// When deciding failed or there was no time or room for it.
+    pub fallback: Option<Word>,
+    /// The code of a rejection that comes from here.
+    pub reject_code: Option<RejectCode>,
+}
+
+/// What is said for everything and for some kinds.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// For every kind.
+    pub all: Say,
+    /// For the kinds that match; the longest pattern wins.
+    pub kinds: Vec<(KindPattern, Say)>,
+}
+
+/// What is said about one app.
+#[derive(Debug, Clone)]
+pub struct AppPolicy {
+    /// What this app's own section says.
+    pub scope: Scope,
+    /// What the platform does when it hears nothing from us.
+    pub console_default: Word,
+}
+
+/// The whole of it.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// What is said for every app.
+    pub scope: Scope,
+    /// What is said for single apps, by key.
+    pub apps: HashMap<Arc<str>, AppPolicy>,
+}
+
+impl Policy {
+    /// The verdict when no decider has an opinion.
+    pub fn default_for(&self, event: &Event) -> Verdict {
+        self.verdict(event, |say| say.default, Word::Allow)
+    }
+
+    /// The verdict when deciding failed or there was no time or room for it.
+    pub fn fallback_for(&self, event: &Event) -> Verdict {
+        let unset = self.apps.get(&**event.app_key()).map_or(Word::Allow, |app| app.console_default);
+        self.verdict(event, |say| say.fallback, unset)
+    }
+
+    fn verdict(&self, event: &Event, pick: impl Fn(&Say) -> Option<Word>, unset: Word) -> Verdict {
+        let kind = event.kind().name();
+        let app = self.apps.get(&**event.app_key()).map(|app| &app.scope);
+        let word =
+            app.and_then(|scope| scope.say(kind, &pick)).or_else(|| self.scope.say(kind, &pick)).unwrap_or(unset);
+        if word == Word::Allow && !is_unchecked_login(event) {
+            return Verdict::allow();
+        }
+        let code = |say: &Say| say.reject_code;
+        let code = app.and_then(|scope| scope.say(kind, code)).or_else(|| self.scope.say(kind, code));
+        Verdict::Reject { code: code.unwrap_or(RejectCode::DEFAULT), ext: String::new() }
+    }
+}
+
+impl Scope {
+    /// What this scope says about `kind`.
+    pub fn say<T>(&self, kind: &str, pick: impl Fn(&Say) -> Option<T>) -> Option<T> {
+        let matching = self.kinds.iter().filter(|(pattern, say)| pattern.matches(kind) && pick(say).is_some());
+        let longest = matching.max_by_key(|(pattern, _)| (!pattern.as_str().ends_with('*'), pattern.as_str().len()));
+        longest.and_then(|(_, say)| pick(say)).or_else(|| pick(&self.all))
+    }
+}
+
+/// Whether `event` is a login that only our answer authenticates: `authType` (`loginAuthType` for
+/// chatrooms) is 2, the third-party-callback mode, or is not told at all.
+pub fn is_unchecked_login(event: &Event) -> bool {
+    if !event.kind().is_login() {
+        return false;
+    }
+    let Ok(fields) = Fields::parse(event.text()) else { return true };
+    let auth_type = fields.read::<i64>("authType").or_else(|| fields.read::<i64>("loginAuthType"));
+    !matches!(auth_type, Some(0 | 1))
+}

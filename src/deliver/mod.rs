@@ -1,0 +1,5 @@
+//! Delivering.
+
+mod settings;
+
+pub use settings::LaneSettings;

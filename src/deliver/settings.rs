@@ -1,0 +1,31 @@
+//! What one handler's lane is told.
+
+use std::sync::Arc;
+
+use crate::kind::KindPattern;
+
+/// The settings that every lane has, whatever its handler is.
+#[derive(Debug, Clone)]
+pub struct LaneSettings {
+    /// The handler's name: its lane's identity across restarts.
+    pub name: Arc<str>,
+    /// Which kinds it gets; empty means all.
+    pub kinds: Vec<KindPattern>,
+    /// How often one event is tried before it is parked.
+    pub max_attempts: u32,
+}
+
+impl LaneSettings {
+    /// How often one event is tried where nothing else is said.
+    pub const MAX_ATTEMPTS: u32 = 12;
+
+    /// A lane for everything.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), kinds: Vec::new(), max_attempts: Self::MAX_ATTEMPTS }
+    }
+
+    /// Whether the handler wants events of `kind`.
+    pub fn wants(&self, kind: &str) -> bool {
+        self.kinds.is_empty() || self.kinds.iter().any(|pattern| pattern.matches(kind))
+    }
+}

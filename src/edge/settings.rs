@@ -1,0 +1,42 @@
+//! What the public listener allows.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::kind::Family;
+
+/// The public listener's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The time a request may take, from its first byte to the last byte of its answer.
+    pub deadline: Duration,
+    /// The largest body, in bytes.
+    pub body_limit: usize,
+    /// How many proven requests may be worked on at once; further ones get the fallback verdict.
+    pub max_in_flight: usize,
+    /// How many connections may be open that have not shown good headers yet.
+    pub max_unproven: usize,
+    /// How long a kept-alive connection may rest.
+    pub idle_timeout: Duration,
+    /// Which path belongs to which family.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// A path and the family that is received there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// An absolute path without a query.
+    pub path: String,
+    /// Who sends there.
+    pub family: Family,
+}
+
+impl Endpoint {
+    /// The paths used where none are configured.
+    pub fn defaults() -> Vec<Self> {
+        let at = |path: &str| Self { path: path.to_owned(), family: Family::YunxinCallback };
+        vec![at("/receiveMsg.action"), at("/yunxin/callback")]
+    }
+}

@@ -1,0 +1,206 @@
+//! An event: a request that was verified and understood, with everything later stages may ask of it.
+//!
+//! Values only. The body stays the exact bytes that were signed; nothing here re-encodes them.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::kind::{Family, Kind};
+use crate::lenient::{FieldFault, Fields, Payload};
+use crate::verdict::Decision;
+
+/// An event's own name: a UUIDv7, so ids sort by time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId(Uuid);
+
+impl EventId {
+    /// A new id for an event received at `time`.
+    pub fn at(time: Timestamp) -> Self {
+        let seconds = u64::try_from(time.as_second()).unwrap_or(0);
+        let nanoseconds = time.subsec_nanosecond().unsigned_abs();
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds)))
+    }
+
+    /// The id written as `text`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+
+    /// The id's sixteen bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The id of these sixteen bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A verified, understood request.
+#[derive(Clone)]
+pub struct Event {
+    id: EventId,
+    kind: Kind,
+    app_key: Arc<str>,
+    received: Timestamp,
+    sent_at: Option<String>,
+    subject: Option<String>,
+    headers: Arc<str>,
+    body: Bytes,
+    decision: Option<Decision>,
+    payload: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// What an [`Event`] is made of; a family's `decode` and the journal fill it.
+#[derive(Clone)]
+pub struct EventParts {
+    /// The event's own name.
+    pub id: EventId,
+    /// What happened.
+    pub kind: Kind,
+    /// Which app's secret proved the sender.
+    pub app_key: Arc<str>,
+    /// When the request was received.
+    pub received: Timestamp,
+    /// The sender's own time, as sent (`CurTime` in milliseconds).
+    pub sent_at: Option<String>,
+    /// Who acted.
+    pub subject: Option<String>,
+    /// The signed headers as sent, a `Name: value` line each.
+    pub headers: Arc<str>,
+    /// The exact bytes that were signed: a JSON object in UTF-8.
+    pub body: Bytes,
+    /// The answer given, once there is one.
+    pub decision: Option<Decision>,
+}
+
+impl Event {
+    /// Puts an event together.
+    pub fn new(parts: EventParts) -> Self {
+        let EventParts { id, kind, app_key, received, sent_at, subject, headers, body, decision } = parts;
+        Self { id, kind, app_key, received, sent_at, subject, headers, body, decision, payload: None }
+    }
+
+    /// The same event with its content already read.
+    #[must_use]
+    pub(crate) fn with_payload(mut self, payload: Arc<dyn Any + Send + Sync>) -> Self {
+        self.payload = Some(payload);
+        self
+    }
+
+    /// The same event with the answer given to it.
+    #[must_use]
+    pub fn with_decision(mut self, decision: Decision) -> Self {
+        self.decision = Some(decision);
+        self
+    }
+
+    /// The event's own name.
+    pub fn id(&self) -> EventId {
+        self.id
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Which sender and product it is from.
+    pub fn family(&self) -> Family {
+        self.kind.family()
+    }
+
+    /// Which app's secret proved the sender.
+    pub fn app_key(&self) -> &Arc<str> {
+        &self.app_key
+    }
+
+    /// When the request was received.
+    pub fn received(&self) -> Timestamp {
+        self.received
+    }
+
+    /// The sender's own time, as sent (`CurTime` in milliseconds).
+    pub fn sent_at(&self) -> Option<&str> {
+        self.sent_at.as_deref()
+    }
+
+    /// Who acted, where the kind has an actor and the sender named it.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// The signed headers as sent, a `Name: value` line each.
+    pub fn headers(&self) -> &str {
+        &self.headers
+    }
+
+    /// The exact bytes that were signed.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as text. A body is UTF-8, or it would not have become an event.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap_or("{}")
+    }
+
+    /// The answer given; `None` while it is being decided.
+    pub fn decision(&self) -> Option<&Decision> {
+        self.decision.as_ref()
+    }
+
+    /// The sender's JSON, value for value.
+    pub fn data(&self) -> &RawValue {
+        serde_json::from_str(self.text()).unwrap_or(RawValue::NULL)
+    }
+
+    /// One field of the sender's JSON, as it was sent.
+    pub fn field(&self, name: &str) -> Option<&RawValue> {
+        Fields::parse(self.text()).ok()?.get(name)
+    }
+
+    /// The typed content, where the event's kind has a `P`.
+    pub fn payload<P: Payload>(&self) -> Option<P> {
+        if !P::KINDS.contains(&self.kind.name()) {
+            return None;
+        }
+        let read = self.payload.as_ref().and_then(|payload| payload.downcast_ref::<P>());
+        read.cloned().or_else(|| {
+            let fields = Fields::parse(self.text()).ok()?;
+            let mut faults: Vec<FieldFault> = Vec::new();
+            Some(P::read(&fields, &mut faults))
+        })
+    }
+}
+
+impl fmt::Debug for Event {
+    /// Never shows the body or the headers: both hold what must not reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("app_key", &self.app_key)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}

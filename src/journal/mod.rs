@@ -1,0 +1,5 @@
+//! The journal.
+
+mod options;
+
+pub use options::Options;

@@ -1,0 +1,14 @@
+//! Where the journal lives and when it stops taking more.
+
+use std::path::PathBuf;
+
+/// The journal's settings.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its directory; made where it does not exist.
+    pub path: PathBuf,
+    /// Below this many free bytes on its disk nothing more is written to it.
+    pub min_free: u64,
+    /// Where events go, one JSON line each, while the journal cannot keep them.
+    pub spill: PathBuf,
+}

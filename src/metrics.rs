@@ -1,0 +1,186 @@
+//! The numbers offhook keeps about itself, each written down where it happens and read at `/metrics`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// All of offhook's metrics. Cheap to clone by `Arc`; every field may be written from any thread.
+pub struct Metrics {
+    registry: Registry,
+    /// Requests that got a verdict.
+    pub requests: Family<RequestLabels, Counter>,
+    /// Requests turned away, by reason code.
+    pub refusals: Family<ReasonLabel, Counter>,
+    /// From a request's first byte until its answer was ready to be written.
+    pub reply_seconds: Histogram,
+    /// Verdicts that were the fallback, and why.
+    pub fallbacks: Family<FallbackLabels, Counter>,
+    /// Proven requests being worked on.
+    pub in_flight: Gauge,
+    /// How far the sender's clock is ahead of ours.
+    pub clock_skew: Family<AppLabel, Seconds>,
+    /// Which of an app's secrets proved a request, so that an old one can be retired.
+    pub secret_used: Family<SecretLabels, Counter>,
+    /// From handing an event to the journal until it was durable.
+    pub journal_append: Histogram,
+    /// The journal's size on disk.
+    pub journal_bytes: Gauge,
+    /// Free space on the journal's disk.
+    pub journal_free_bytes: Gauge,
+    /// Events whose verdict left before they were durable.
+    pub unkept: Counter,
+    /// Events that went to the spill file because the journal could not keep them.
+    pub spilled: Counter,
+    /// Deliveries by how they went.
+    pub deliveries: Family<DeliveryLabels, Counter>,
+    /// How long ago the event was received that a handler got last.
+    pub delivery_lag: Family<HandlerLabel, Seconds>,
+    /// Deliveries that gave up and wait for a person.
+    pub parked: Family<HandlerLabel, Gauge>,
+}
+
+/// Labels of `offhook_requests_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The sender and product.
+    pub family: &'static str,
+    /// What happened; undocumented kinds share `unknown`.
+    pub kind: &'static str,
+    /// The app key.
+    pub app: Arc<str>,
+    /// `allow`, `reject`, `probe` or `repeat`.
+    pub answer: &'static str,
+}
+
+/// Label of `offhook_refusals_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReasonLabel {
+    /// The refusal's code.
+    pub reason: &'static str,
+}
+
+/// Labels of `offhook_fallbacks_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FallbackLabels {
+    /// What happened.
+    pub kind: &'static str,
+    /// `timeout`, `overload`, `error` or `panic`.
+    pub why: &'static str,
+}
+
+/// Label of the metrics kept for each app.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AppLabel {
+    /// The app key.
+    pub app: Arc<str>,
+}
+
+/// Labels of `offhook_secret_used_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SecretLabels {
+    /// The app key.
+    pub app: Arc<str>,
+    /// Four hex digits that tell the secrets of one app apart and give nothing away.
+    pub secret: Arc<str>,
+}
+
+/// Labels of `offhook_deliveries_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeliveryLabels {
+    /// The handler's name.
+    pub handler: Arc<str>,
+    /// `done`, `retry` or `parked`.
+    pub outcome: &'static str,
+}
+
+/// Label of the metrics kept for each handler.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HandlerLabel {
+    /// The handler's name.
+    pub handler: Arc<str>,
+}
+
+impl Metrics {
+    /// Fresh metrics; `deadline` becomes a bucket of its own.
+    pub fn new(deadline: Duration) -> Arc<Self> {
+        let mut buckets = vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0];
+        let deadline = deadline.as_secs_f64();
+        if !buckets.contains(&deadline) {
+            buckets.push(deadline);
+            buckets.sort_by(f64::total_cmp);
+        }
+        let keeping = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
+        let mut metrics = Self {
+            registry: Registry::with_prefix("offhook"),
+            requests: Family::default(),
+            refusals: Family::default(),
+            reply_seconds: Histogram::new(buckets),
+            fallbacks: Family::default(),
+            in_flight: Gauge::default(),
+            clock_skew: Family::default(),
+            secret_used: Family::default(),
+            journal_append: Histogram::new(keeping),
+            journal_bytes: Gauge::default(),
+            journal_free_bytes: Gauge::default(),
+            unkept: Counter::default(),
+            spilled: Counter::default(),
+            deliveries: Family::default(),
+            delivery_lag: Family::default(),
+            parked: Family::default(),
+        };
+        metrics.register();
+        Arc::new(metrics)
+    }
+
+    /// Everything in the Prometheus (OpenMetrics) text form.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing into a `String` cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+
+    /// Registers every field under its public name; counters get `_total`, histograms and skews `_seconds`.
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The running build", version);
+        registry.register("requests", "Requests that got a verdict", self.requests.clone());
+        registry.register("refusals", "Requests turned away", self.refusals.clone());
+        let help = "From a request's first byte until its answer was ready";
+        registry.register_with_unit("reply", help, Unit::Seconds, self.reply_seconds.clone());
+        registry.register("fallbacks", "Verdicts that were the fallback", self.fallbacks.clone());
+        registry.register("in_flight", "Proven requests being worked on", self.in_flight.clone());
+        let help = "How far the sender's clock is ahead of ours";
+        registry.register_with_unit("clock_skew", help, Unit::Seconds, self.clock_skew.clone());
+        registry.register("secret_used", "Requests proven, by secret", self.secret_used.clone());
+        let help = "From handing an event over until it was durable";
+        registry.register_with_unit("journal_append", help, Unit::Seconds, self.journal_append.clone());
+        registry.register_with_unit("journal", "The journal's size on disk", Unit::Bytes, self.journal_bytes.clone());
+        let help = "Free space on the journal's disk";
+        registry.register_with_unit("journal_free", help, Unit::Bytes, self.journal_free_bytes.clone());
+        registry.register("unkept", "Verdicts that left before their event was durable", self.unkept.clone());
+        registry.register("spilled", "Events that went to the spill file", self.spilled.clone());
+        registry.register("deliveries", "Deliveries by outcome", self.deliveries.clone());
+        let help = "How long ago the event was received that a handler got last";
+        registry.register_with_unit("delivery_lag", help, Unit::Seconds, self.delivery_lag.clone());
+        registry.register("parked", "Deliveries that gave up and wait for a person", self.parked.clone());
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}

@@ -1,0 +1,88 @@
+//! The apps whose callbacks are believed: their keys, their secrets, and how far their clocks may be off.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha1::{Digest, Sha1};
+
+use crate::secret::Secret;
+
+/// One of an app's secrets.
+#[derive(Debug, Clone)]
+pub struct AppSecret {
+    /// The secret itself.
+    pub secret: Secret,
+    /// From this moment on it proves nothing any more.
+    pub not_after: Option<Timestamp>,
+}
+
+impl AppSecret {
+    /// A secret without an end.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self { secret: Secret::new(secret), not_after: None }
+    }
+
+    /// Whether it still proves anything at `now`.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        self.not_after.is_none_or(|end| now < end)
+    }
+
+    /// Four hex digits that tell secrets apart: sixteen bits of a hash say nothing useful about the rest.
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha1::new().chain_update("offhook fingerprint\n").chain_update(self.secret.expose()).finalize();
+        hex::encode(&digest[..2])
+    }
+}
+
+/// An app, as the platform's console knows it.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its public key.
+    pub app_key: Arc<str>,
+    /// Its secrets; several while one is being replaced.
+    pub secrets: Vec<AppSecret>,
+    /// How far `CurTime` may be from our clock.
+    pub clock_tolerance: Duration,
+}
+
+impl App {
+    /// The clock tolerance used where none is given.
+    pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
+
+    /// An app with one secret and the usual clock tolerance.
+    pub fn new(app_key: impl Into<Arc<str>>, secret: impl Into<String>) -> Self {
+        let secrets = vec![AppSecret::new(secret)];
+        Self { app_key: app_key.into(), secrets, clock_tolerance: Self::CLOCK_TOLERANCE }
+    }
+}
+
+/// All apps, found by key.
+#[derive(Clone, Default)]
+pub struct Apps(HashMap<Arc<str>, App>);
+
+impl Apps {
+    /// The app of this key.
+    pub fn get(&self, app_key: &str) -> Option<&App> {
+        self.0.get(app_key)
+    }
+
+    /// Every app.
+    pub fn iter(&self) -> impl Iterator<Item = &App> {
+        self.0.values()
+    }
+}
+
+impl FromIterator<App> for Apps {
+    fn from_iter<I: IntoIterator<Item = App>>(apps: I) -> Self {
+        Self(apps.into_iter().map(|app| (Arc::clone(&app.app_key), app)).collect())
+    }
+}
+
+impl fmt::Debug for Apps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
