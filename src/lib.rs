@@ -13,6 +13,11 @@ pub mod journal;
 pub mod kind;
 pub mod lenient;
 pub mod metrics;
+pub mod refusal;
 pub mod secret;
 pub mod verdict;
 pub mod yunxin;
+
+pub use event::Event;
+pub use refusal::Refusal;
+pub use verdict::Verdict;

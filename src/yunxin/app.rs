@@ -17,12 +17,22 @@ pub struct AppSecret {
     pub secret: Secret,
     /// From this moment on it proves nothing any more.
     pub not_after: Option<Timestamp>,
+    fingerprint: Arc<str>,
 }
 
 impl AppSecret {
     /// A secret without an end.
     pub fn new(secret: impl Into<String>) -> Self {
-        Self { secret: Secret::new(secret), not_after: None }
+        let secret = Secret::new(secret);
+        let digest = Sha1::new().chain_update("offhook fingerprint\n").chain_update(secret.expose()).finalize();
+        let fingerprint = hex::encode(&digest[..2]).into();
+        Self { secret, not_after: None, fingerprint }
+    }
+
+    /// The same secret, proving nothing from `end` on.
+    #[must_use]
+    pub fn until(self, end: Timestamp) -> Self {
+        Self { not_after: Some(end), ..self }
     }
 
     /// Whether it still proves anything at `now`.
@@ -31,9 +41,8 @@ impl AppSecret {
     }
 
     /// Four hex digits that tell secrets apart: sixteen bits of a hash say nothing useful about the rest.
-    pub fn fingerprint(&self) -> String {
-        let digest = Sha1::new().chain_update("offhook fingerprint\n").chain_update(self.secret.expose()).finalize();
-        hex::encode(&digest[..2])
+    pub fn fingerprint(&self) -> &Arc<str> {
+        &self.fingerprint
     }
 }
 

@@ -1,5 +1,17 @@
 //! NetEase Yunxin (网易云信): who asks, what the bodies say, how an answer is written.
+//!
+//! Pure functions over bytes; no clock of its own, no I/O.
 
 mod app;
+mod callback;
+mod check_sum;
+mod decode;
+mod proof;
+mod reply;
 
 pub use app::{App, AppSecret, Apps};
+pub use callback::{CallStart, ClientType, RoomCreate};
+pub use check_sum::{Signature, sign};
+pub use decode::{Decoded, decode};
+pub use proof::{ProvenHeaders, Verified, verify};
+pub use reply::encode;

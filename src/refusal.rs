@@ -1,0 +1,111 @@
+//! Why a request was turned away. Every one of these is the sender's fault; what is ours never becomes a refusal.
+//!
+//! The text is meant for the sender too, so it never holds a digest, a secret or a part of the body.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// A request turned away, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A header that every request carries is not there.
+    #[error("the header {0} is missing")]
+    HeaderMissing(&'static str),
+    /// A header came more than once, so it is not clear which one was signed.
+    #[error("the header {0} was sent more than once")]
+    HeaderRepeated(&'static str),
+    /// A header is not what it is documented to be.
+    #[error("the header {name} is malformed: {expected} expected")]
+    HeaderMalformed {
+        /// Which header.
+        name: &'static str,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// No app of this key is configured.
+    #[error("the AppKey is not configured here")]
+    AppUnknown,
+    /// The body is not the one whose MD5 was signed.
+    #[error("the MD5 header is not the MD5 of the {received} bytes received: the body was changed on its way")]
+    BodyChanged {
+        /// How many bytes arrived.
+        received: usize,
+    },
+    /// No current secret of the app gives this checksum.
+    #[error("the CheckSum does not match: it was made with another AppSecret, MD5 or CurTime")]
+    CheckSumMismatch,
+    /// `CurTime` lies too far back.
+    #[error("{}", clock_text(*.sent, *.now, "behind"))]
+    Stale {
+        /// `CurTime` in milliseconds.
+        sent: i64,
+        /// Our clock.
+        now: Timestamp,
+    },
+    /// `CurTime` lies too far ahead.
+    #[error("{}", clock_text(*.sent, *.now, "ahead of"))]
+    FromTheFuture {
+        /// `CurTime` in milliseconds.
+        sent: i64,
+        /// Our clock.
+        now: Timestamp,
+    },
+    /// The signed body is not JSON.
+    #[error("{0}")]
+    BodyNotJson(String),
+    /// The signed body is JSON, but not an object.
+    #[error("the body is JSON, but not an object")]
+    BodyNotAnObject,
+    /// `eventType` is neither an integer nor a text.
+    #[error("eventType is {found}; an integer, or the text of a message copy, was expected")]
+    EventTypeMalformed {
+        /// What came instead.
+        found: &'static str,
+    },
+    /// The body is larger than allowed.
+    #[error("the body is larger than {limit} bytes")]
+    BodyTooLarge {
+        /// The configured limit.
+        limit: usize,
+    },
+    /// The body did not arrive within its share of the budget.
+    #[error("the body did not arrive whole within {} ms", .waited.as_millis())]
+    BodyTooSlow {
+        /// How long the request was waited for.
+        waited: Duration,
+    },
+}
+
+impl Refusal {
+    /// The stable code in replies, metrics and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::HeaderMissing(_) => "header_missing",
+            Self::HeaderRepeated(_) => "header_repeated",
+            Self::HeaderMalformed { .. } => "header_malformed",
+            Self::AppUnknown => "app_unknown",
+            Self::BodyChanged { .. } => "body_changed",
+            Self::CheckSumMismatch => "check_sum_mismatch",
+            Self::Stale { .. } => "stale",
+            Self::FromTheFuture { .. } => "from_the_future",
+            Self::BodyNotJson(_) => "body_not_json",
+            Self::BodyNotAnObject => "body_not_an_object",
+            Self::EventTypeMalformed { .. } => "event_type_malformed",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyTooSlow { .. } => "body_too_slow",
+        }
+    }
+}
+
+/// The largest `CurTime` that can only be meant as seconds: as milliseconds it would lie before 2001.
+const LARGEST_IN_SECONDS: i64 = 99_999_999_999;
+
+fn clock_text(sent: i64, now: Timestamp, direction: &str) -> String {
+    if (1_000_000_000..LARGEST_IN_SECONDS).contains(&sent) {
+        return "CurTime is in seconds; milliseconds were expected".to_owned();
+    }
+    let apart = now.as_millisecond().abs_diff(sent) / 1000;
+    format!("CurTime is {apart} s {direction} this server's clock")
+}

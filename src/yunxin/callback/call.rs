@@ -1,0 +1,63 @@
+//! Audio/video 1.0 callbacks (音视频1.0相关回调), page `jcyNDc2NDk`: a call is started, a room is created.
+
+use super::client_type::ClientType;
+use crate::lenient::payload;
+
+payload! {
+    /// eventType 20: somebody wants to call somebody (发起音视频通话).
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::CallStart};
+    ///
+    /// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei","toAccountList":["an","bo"]}"#)?;
+    /// let call: CallStart = event.payload().expect("a call");
+    /// assert_eq!(call.to_account_list.as_deref().unwrap_or_default(), ["an", "bo"]);
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
+    pub struct CallStart for ["call.start"] {
+        /// The caller's account (accid).
+        from_account: String = "fromAccount",
+        /// The caller's device.
+        from_device_id: String = "fromDeviceId",
+        /// The caller's kind of client.
+        from_client_type: ClientType = "fromClientType",
+        /// The caller's address: IPv4 or IPv6, as text.
+        from_client_ip: String = "fromClientIp",
+        /// The caller's port; documented as text.
+        from_client_port: String = "fromClientPort",
+        /// 1 audio, 2 video.
+        call_type: i64 = "callType",
+        /// Whether an offline callee is kept ringing.
+        force_keep_calling: bool = "forceKeepCalling",
+        /// The caller's own text (`extendMessage` in the SDK).
+        notify_attach: String = "notifyAttach",
+        /// The callees' accounts.
+        to_account_list: Vec<String> = "toAccountList",
+        /// When the caller acted: Unix time in milliseconds; documented as text.
+        timestamp: i64 = "timestamp",
+    }
+}
+
+payload! {
+    /// eventType 21: somebody wants to open a room for several people (创建多人音视频房间).
+    pub struct RoomCreate for ["room.create"] {
+        /// Who creates the room (accid).
+        from_account: String = "fromAccount",
+        /// The creator's device.
+        from_device_id: String = "fromDeviceId",
+        /// The creator's kind of client.
+        from_client_type: ClientType = "fromClientType",
+        /// The creator's address: IPv4 or IPv6, as text.
+        from_client_ip: String = "fromClientIp",
+        /// The creator's port; documented as text.
+        from_client_port: String = "fromClientPort",
+        /// The room's name, chosen by the client; sent, though missing from the documented table.
+        channel_name: String = "channelName",
+        /// The room's attributes, as the client gave them.
+        room_config: String = "roomConfig",
+        /// The creator's own text.
+        self_config: String = "selfConfig",
+        /// When the creator acted: Unix time in milliseconds; documented as text.
+        timestamp: i64 = "timestamp",
+    }
+}

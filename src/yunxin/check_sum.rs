@@ -1,0 +1,55 @@
+//! The signature: `CheckSum = sha1hex(AppSecret + MD5 + CurTime)`, where `MD5 = md5hex(body)`.
+//!
+//! Source: the overview of third-party callbacks (`jI3ODc2ODE`); no nonce, no HMAC, no separators.
+
+use md5::Md5;
+use sha1::{Digest, Sha1};
+use subtle::ConstantTimeEq;
+
+use crate::secret::Secret;
+
+/// The two digests that go into a request's headers, in lower-case hex.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The `MD5` header: 32 digits.
+    pub md5: String,
+    /// The `CheckSum` header: 40 digits.
+    pub check_sum: String,
+}
+
+/// Signs `body` as Yunxin does; `cur_time` is Unix time in milliseconds, as decimal text.
+///
+/// ```
+/// let signature = offhook::yunxin::sign("app-secret", br#"{"eventType":1}"#, "1710000000");
+/// assert_eq!(signature.md5, "59073e4bdf25c0fcdc8790a8b274bc27");
+/// assert_eq!(signature.check_sum, "ded804776b42a2758e418cb77fe4d4374185135f");
+/// ```
+pub fn sign(app_secret: &str, body: &[u8], cur_time: &str) -> Signature {
+    let md5 = hex::encode(md5_of(body));
+    let check_sum = hex::encode(check_sum_of(app_secret, &md5, cur_time));
+    Signature { md5, check_sum }
+}
+
+/// The MD5 of the bytes that were signed.
+pub(super) fn md5_of(body: &[u8]) -> [u8; 16] {
+    Md5::digest(body).into()
+}
+
+/// Whether `secret` gives `check_sum` for these headers, compared in constant time.
+///
+/// The header texts are hashed as they came; a sender that writes its MD5 in capitals may have hashed either form.
+pub(super) fn proves(secret: &Secret, md5: &str, cur_time: &str, check_sum: &[u8; 20]) -> bool {
+    let matches = |md5: &str| check_sum_of(secret.expose(), md5, cur_time).ct_eq(check_sum).into();
+    matches(md5) || (md5.bytes().any(|byte| byte.is_ascii_uppercase()) && matches(&md5.to_ascii_lowercase()))
+}
+
+fn check_sum_of(secret: &str, md5: &str, cur_time: &str) -> [u8; 20] {
+    Sha1::new().chain_update(secret).chain_update(md5).chain_update(cur_time).finalize().into()
+}
+
+impl std::fmt::Debug for Signature {
+    /// Never shows the digests: with them the secret can be searched for.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signature(***)")
+    }
+}

@@ -1,0 +1,199 @@
+//! Proving who asks: first by the headers alone, then by the bytes of the body.
+//!
+//! [`ProvenHeaders`] and [`Verified`] can be made nowhere else, so whoever holds one knows that the checks were done.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use jiff::Timestamp;
+use subtle::ConstantTimeEq;
+
+use super::app::{App, AppSecret, Apps};
+use super::check_sum::{md5_of, proves};
+use crate::refusal::Refusal;
+
+/// The MD5 of `{}`, the body with which a callback URL is checked; the documented check carries an old `CurTime`.
+const MD5_OF_PROBE: [u8; 16] = *b"\x99\x91\x4b\x93\x2b\xd3\x7a\x50\xb9\x83\xc5\xe7\xc9\x0a\xe9\x3b";
+
+/// Headers that only someone with the app's secret can have made.
+#[derive(Debug)]
+pub struct ProvenHeaders {
+    app_key: Arc<str>,
+    secret: Arc<str>,
+    cur_time: String,
+    sent: i64,
+    valid_until: Timestamp,
+    md5: [u8; 16],
+    check_sum: [u8; 20],
+    text: String,
+}
+
+/// A body that only someone with the app's secret can have signed.
+#[derive(Debug)]
+pub struct Verified {
+    headers: ProvenHeaders,
+    body: Bytes,
+}
+
+impl ProvenHeaders {
+    /// Proves the four headers of a request that arrived at `now`.
+    ///
+    /// # Errors
+    /// The first check that fails, in the order: all four there and well formed, AppKey, CheckSum, CurTime.
+    pub fn prove(apps: &Apps, headers: &HeaderMap, now: Timestamp) -> Result<Self, Refusal> {
+        let app_key = header(headers, "AppKey", "appkey", "printable text")?;
+        let cur_time = header(headers, "CurTime", "curtime", "Unix time in milliseconds, in digits")?;
+        let md5_text = header(headers, "MD5", "md5", "32 hex digits")?;
+        let check_sum_text = header(headers, "CheckSum", "checksum", "40 hex digits")?;
+        let sent = milliseconds(cur_time)?;
+        let md5 = digest::<16>(md5_text, "MD5", "32 hex digits")?;
+        let check_sum = digest::<20>(check_sum_text, "CheckSum", "40 hex digits")?;
+
+        let app = apps.get(app_key).ok_or(Refusal::AppUnknown)?;
+        let secret = proving_secret(app, now, |secret| proves(&secret.secret, md5_text, cur_time, &check_sum))?;
+        if md5 != MD5_OF_PROBE {
+            check_freshness(sent, now, app)?;
+        }
+
+        let tolerance = i64::try_from(app.clock_tolerance.as_millis()).unwrap_or(i64::MAX);
+        let valid_until = Timestamp::from_millisecond(sent.saturating_add(tolerance)).unwrap_or(Timestamp::MAX);
+        let text = format!("AppKey: {app_key}\nCurTime: {cur_time}\nMD5: {md5_text}\nCheckSum: {check_sum_text}\n");
+        let (app_key, secret) = (Arc::clone(&app.app_key), Arc::clone(secret.fingerprint()));
+        Ok(Self { app_key, secret, cur_time: cur_time.to_owned(), sent, valid_until, md5, check_sum, text })
+    }
+
+    /// Checks `body` against the MD5 that was signed.
+    ///
+    /// # Errors
+    /// [`Refusal::BodyChanged`] when these are not the signed bytes.
+    pub fn verify(self, body: Bytes) -> Result<Verified, Refusal> {
+        if bool::from(md5_of(&body).ct_eq(&self.md5)) {
+            Ok(Verified { headers: self, body })
+        } else {
+            Err(Refusal::BodyChanged { received: body.len() })
+        }
+    }
+
+    /// The app whose secret proved them.
+    pub fn app_key(&self) -> &Arc<str> {
+        &self.app_key
+    }
+
+    /// Which of the app's secrets proved them, as four hex digits.
+    pub fn secret(&self) -> &Arc<str> {
+        &self.secret
+    }
+
+    /// How far the sender's clock is ahead of `now`, in seconds.
+    #[expect(clippy::cast_precision_loss, reason = "a metric; milliseconds of some minutes are exact")]
+    pub fn skew(&self, now: Timestamp) -> f64 {
+        self.sent.saturating_sub(now.as_millisecond()) as f64 / 1000.0
+    }
+}
+
+impl Verified {
+    /// The headers that were proven.
+    pub fn headers(&self) -> &ProvenHeaders {
+        &self.headers
+    }
+
+    /// `CurTime` as it was sent.
+    pub fn sent_at(&self) -> &str {
+        &self.headers.cur_time
+    }
+
+    /// What makes a repeat of this request recognisable.
+    pub fn check_sum(&self) -> &[u8; 20] {
+        &self.headers.check_sum
+    }
+
+    /// From then on its headers are stale, so that no repeat can arrive any more.
+    pub fn valid_until(&self) -> Timestamp {
+        self.headers.valid_until
+    }
+
+    /// The signed bytes.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The four headers as they were sent, a `Name: value` line each, and the signed bytes.
+    pub(super) fn into_record(self) -> (String, Bytes) {
+        (self.headers.text, self.body)
+    }
+}
+
+/// Verifies a whole request at once: the headers, then the bytes of the body.
+///
+/// ```
+/// use offhook::yunxin::{self, App, Apps};
+///
+/// let apps: Apps = [App::new("made-up-key", "made-up-secret")].into_iter().collect();
+/// let now = jiff::Timestamp::from_millisecond(1_700_000_000_000)?;
+/// let signature = yunxin::sign("made-up-secret", b"{}", "1700000000000");
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert("AppKey", "made-up-key".parse()?);
+/// headers.insert("CurTime", "1700000000000".parse()?);
+/// headers.insert("MD5", signature.md5.parse()?);
+/// headers.insert("CheckSum", signature.check_sum.parse()?);
+/// assert!(yunxin::verify(&apps, &headers, "{}".into(), now).is_ok());
+/// assert!(yunxin::verify(&apps, &headers, "{ }".into(), now).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// There is no other way to a `Verified`:
+///
+/// ```compile_fail
+/// let verified = offhook::yunxin::Verified { headers: todo!(), body: "{}".into() };
+/// ```
+///
+/// # Errors
+/// The first check that fails.
+pub fn verify(apps: &Apps, headers: &HeaderMap, body: Bytes, now: Timestamp) -> Result<Verified, Refusal> {
+    ProvenHeaders::prove(apps, headers, now)?.verify(body)
+}
+
+fn header<'a>(
+    headers: &'a HeaderMap,
+    name: &'static str,
+    key: &'static str,
+    expected: &'static str,
+) -> Result<&'a str, Refusal> {
+    let mut values = headers.get_all(key).iter();
+    let value = values.next().ok_or(Refusal::HeaderMissing(name))?;
+    if values.next().is_some() {
+        return Err(Refusal::HeaderRepeated(name));
+    }
+    let text = std::str::from_utf8(value.as_bytes()).ok().map(str::trim_ascii).filter(|text| !text.is_empty());
+    text.ok_or(Refusal::HeaderMalformed { name, expected })
+}
+
+fn milliseconds(cur_time: &str) -> Result<i64, Refusal> {
+    let malformed = Refusal::HeaderMalformed { name: "CurTime", expected: "Unix time in milliseconds, in digits" };
+    if !cur_time.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(malformed);
+    }
+    cur_time.parse().map_err(|_| malformed)
+}
+
+fn digest<const N: usize>(text: &str, name: &'static str, expected: &'static str) -> Result<[u8; N], Refusal> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| Refusal::HeaderMalformed { name, expected })?;
+    Ok(bytes)
+}
+
+fn proving_secret(app: &App, now: Timestamp, proves: impl Fn(&AppSecret) -> bool) -> Result<&AppSecret, Refusal> {
+    app.secrets.iter().find(|secret| secret.is_current(now) && proves(secret)).ok_or(Refusal::CheckSumMismatch)
+}
+
+fn check_freshness(sent: i64, now: Timestamp, app: &App) -> Result<(), Refusal> {
+    let ahead = sent.saturating_sub(now.as_millisecond());
+    if u128::from(ahead.unsigned_abs()) <= app.clock_tolerance.as_millis() {
+        Ok(())
+    } else if ahead < 0 {
+        Err(Refusal::Stale { sent, now })
+    } else {
+        Err(Refusal::FromTheFuture { sent, now })
+    }
+}
