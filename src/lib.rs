@@ -8,6 +8,7 @@ pub mod decide;
 pub mod deliver;
 pub mod edge;
 pub mod event;
+pub mod family;
 pub mod handlers;
 pub mod journal;
 pub mod kind;

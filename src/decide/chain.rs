@@ -1,0 +1,139 @@
+//! The chain of deciders: the first opinion wins, and whatever happens there is a verdict in time.
+
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+
+use super::decider::BoxedDecider;
+use super::policy::Policy;
+use crate::budget::Budget;
+use crate::event::Event;
+use crate::metrics::{FallbackLabels, Metrics};
+use crate::verdict::{Decision, FallbackReason, Verdict};
+
+/// Gives every event a decision.
+#[derive(Debug)]
+pub struct Chain {
+    policy: Policy,
+    deciders: Vec<BoxedDecider>,
+    metrics: Arc<Metrics>,
+    /// Deciders' own threads; none where there is no decider.
+    room: Option<Room>,
+}
+
+/// How much is going on besides this request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// There is room to ask deciders.
+    Normal,
+    /// Too many proven requests at once: the fallback leaves without asking.
+    Over,
+}
+
+impl Chain {
+    /// A chain that asks `deciders` in order, on threads of their own.
+    ///
+    /// # Errors
+    /// The operating system gave no threads.
+    pub fn new(policy: Policy, deciders: Vec<BoxedDecider>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
+        let room = if deciders.is_empty() { None } else { Some(Room::open()?) };
+        Ok(Self { policy, deciders, metrics, room })
+    }
+
+    /// Decides `event` within `budget`.
+    pub async fn decide(&self, event: &Event, load: Load, budget: Budget) -> Decision {
+        let Some(room) = &self.room else {
+            return match load {
+                Load::Normal => Decision::by_default(self.policy.default_for(event)),
+                Load::Over => self.fall_back(event, FallbackReason::Overload),
+            };
+        };
+        if load == Load::Over {
+            return self.fall_back(event, FallbackReason::Overload);
+        }
+        let event = Arc::new(event.clone());
+        for decider in &self.deciders {
+            match self.ask(room, decider, &event, budget).await {
+                Ok(Some(verdict)) => return Decision::by_decider(permitted(verdict, &event), decider.name()),
+                Ok(None) => {}
+                Err(why) => return self.fall_back(&event, why),
+            }
+        }
+        Decision::by_default(self.policy.default_for(&event))
+    }
+
+    /// The fallback decision for `event`.
+    pub fn fall_back(&self, event: &Event, why: FallbackReason) -> Decision {
+        let labels = FallbackLabels { kind: event.kind().label(), why: why.word() };
+        self.metrics.fallbacks.get_or_create_owned(&labels).inc();
+        Decision::by_fallback(self.policy.fallback_for(event), why)
+    }
+
+    async fn ask(
+        &self,
+        room: &Room,
+        decider: &BoxedDecider,
+        event: &Arc<Event>,
+        budget: Budget,
+    ) -> Result<Option<Verdict>, FallbackReason> {
+        let mut opinion = room.runtime().spawn(decider.opinion(Arc::clone(event), budget));
+        let answer = budget.wait(&mut opinion).await;
+        let (name, id) = (decider.name(), event.id());
+        match answer {
+            Some(Ok(Ok(opinion))) => Ok(opinion),
+            Some(Ok(Err(error))) => {
+                tracing::warn!(decider.name = name, event.id = %id, %error, "decider failed; the fallback is used");
+                Err(FallbackReason::Error)
+            }
+            Some(Err(_panicked)) => {
+                tracing::error!(decider.name = name, event.id = %id, "decider panicked; the fallback is used");
+                Err(FallbackReason::Panic)
+            }
+            None => {
+                opinion.abort();
+                let spent_ms = budget.spent().as_millis();
+                tracing::warn!(decider.name = name, event.id = %id, spent_ms, "decider overran; the fallback is used");
+                Err(FallbackReason::Timeout)
+            }
+        }
+    }
+}
+
+/// Takes changes out of a verdict on an event that cannot be changed.
+fn permitted(mut verdict: Verdict, event: &Event) -> Verdict {
+    if let Verdict::Allow { modify, .. } = &mut verdict
+        && !modify.is_empty()
+        && !event.kind().is_changeable()
+    {
+        tracing::warn!(event.id = %event.id(), event.kind = %event.kind(), "only messages can be changed; the change is dropped");
+        modify.clear();
+    }
+    verdict
+}
+
+/// The threads that deciders run on. One that blocks its thread must not block an answer.
+#[derive(Debug)]
+struct Room(Option<Runtime>);
+
+/// Enough that some blocked threads leave others free; a blocked one costs memory only.
+const THREADS: usize = 8;
+
+impl Room {
+    fn open() -> std::io::Result<Self> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(THREADS).thread_name("decide").enable_all().build().map(|runtime| Self(Some(runtime)))
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.0.as_ref().expect("the runtime is only taken when the room is dropped")
+    }
+}
+
+impl Drop for Room {
+    /// Never waits for a decider that blocks its thread.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What decides: the trait to implement, and closures over typed events.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::budget::Budget;
+use crate::event::Event;
+use crate::lenient::Payload;
+use crate::verdict::Verdict;
+
+/// Gives an opinion on an event, inside what is left of the request's budget.
+///
+/// Deciders run on threads of their own. One that is late, fails or panics costs only its own
+/// opinion: the configured fallback is answered in its place, in time.
+pub trait Decider: Send + Sync + 'static {
+    /// The name shown in `verdictby`.
+    fn name(&self) -> &str;
+
+    /// The verdict, or `None` for no opinion. After `budget` nobody listens any more.
+    ///
+    /// # Errors
+    /// Whatever kept it from an opinion; the fallback is used.
+    fn decide(&self, event: &Event, budget: Budget) -> impl Future<Output = Result<Option<Verdict>, Failure>> + Send;
+}
+
+/// Why a decider has no verdict although it should.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A decider behind a pointer, so that different ones stand in one list.
+#[derive(Clone)]
+pub struct BoxedDecider(Arc<dyn Erased>);
+
+impl BoxedDecider {
+    /// Wraps `decider`.
+    pub fn new(decider: impl Decider) -> Self {
+        Self(Arc::new(decider))
+    }
+
+    /// A decider from a closure over a typed event, e.g. `|call: CallStart| async { Verdict::allow() }`.
+    pub fn from_fn<F, Fut, T>(name: impl Into<String>, decide: F) -> Self
+    where
+        F: Fn(T) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: IntoOpinion,
+        T: FromEvent,
+    {
+        Self::new(Closure { name: name.into(), decide, takes: PhantomData })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// The opinion as a task that owns all it needs.
+    pub(super) fn opinion(&self, event: Arc<Event>, budget: Budget) -> Opinion {
+        Arc::clone(&self.0).decide(event, budget)
+    }
+}
+
+impl fmt::Debug for BoxedDecider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Decider").field(&self.name()).finish()
+    }
+}
+
+/// What a closure over an event may take: the event itself, or the typed content of some kinds.
+pub trait FromEvent: Send + 'static {
+    /// `None` where the event is of another kind: then the closure has no opinion.
+    fn from_event(event: &Event) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+impl FromEvent for Event {
+    fn from_event(event: &Event) -> Option<Self> {
+        Some(event.clone())
+    }
+}
+
+impl<P: Payload> FromEvent for P {
+    fn from_event(event: &Event) -> Option<Self> {
+        event.payload()
+    }
+}
+
+/// What a closure may return: a verdict, perhaps none, perhaps a failure.
+pub trait IntoOpinion {
+    /// As a decider says it.
+    ///
+    /// # Errors
+    /// The closure's own failure.
+    fn into_opinion(self) -> Result<Option<Verdict>, Failure>;
+}
+
+impl IntoOpinion for Verdict {
+    fn into_opinion(self) -> Result<Option<Verdict>, Failure> {
+        Ok(Some(self))
+    }
+}
+
+impl IntoOpinion for Option<Verdict> {
+    fn into_opinion(self) -> Result<Option<Verdict>, Failure> {
+        Ok(self)
+    }
+}
+
+impl<O: IntoOpinion, E: Into<Failure>> IntoOpinion for Result<O, E> {
+    fn into_opinion(self) -> Result<Option<Verdict>, Failure> {
+        self.map_err(Into::into)?.into_opinion()
+    }
+}
+
+type Opinion = Pin<Box<dyn Future<Output = Result<Option<Verdict>, Failure>> + Send>>;
+
+/// The object-safe twin of [`Decider`].
+trait Erased: Send + Sync {
+    fn name(&self) -> &str;
+    fn decide(self: Arc<Self>, event: Arc<Event>, budget: Budget) -> Opinion;
+}
+
+impl<D: Decider> Erased for D {
+    fn name(&self) -> &str {
+        Decider::name(self)
+    }
+
+    fn decide(self: Arc<Self>, event: Arc<Event>, budget: Budget) -> Opinion {
+        Box::pin(async move { Decider::decide(&*self, &event, budget).await })
+    }
+}
+
+struct Closure<F, T> {
+    name: String,
+    decide: F,
+    takes: PhantomData<fn(T)>,
+}
+
+impl<F, Fut, T> Decider for Closure<F, T>
+where
+    F: Fn(T) -> Fut + Send + Sync + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: IntoOpinion,
+    T: FromEvent,
+{
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn decide(&self, event: &Event, _budget: Budget) -> Result<Option<Verdict>, Failure> {
+        match T::from_event(event) {
+            Some(event) => (self.decide)(event).await.into_opinion(),
+            None => Ok(None),
+        }
+    }
+}
