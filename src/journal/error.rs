@@ -1,0 +1,112 @@
+//! What can go wrong with the journal's files, each told with the file it happened to and what to do.
+
+use std::path::PathBuf;
+
+/// Why a journal could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("the journal {} is in use{}: one directory belongs to one process; stop the other one or set another `journal.path`", path.display(), by_whom(*pid))]
+    InUse {
+        /// The journal's directory.
+        path: PathBuf,
+        /// The other process, where it told its number.
+        pid: Option<u32>,
+    },
+    /// A file was written by a newer offhook.
+    #[error("{} has schema version {found}, and this offhook knows versions up to {known}: use a newer offhook, or another `journal.path`", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version this build knows.
+        known: i64,
+    },
+    /// A file with a journal file's name belongs to another program.
+    #[error("{} is a database, but not one of a journal: move it away or set another `journal.path`", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {doing} {}: {error}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        doing: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        error: std::io::Error,
+    },
+    /// SQLite refused.
+    #[error("cannot open {}: {error}", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        error: rusqlite::Error,
+    },
+}
+
+/// Why reading failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// There is no journal at this path.
+    #[error("{} is not a journal: there is no events file in it; give the directory that `journal.path` names", path.display())]
+    NotAJournal {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// A file was written by a newer offhook.
+    #[error("{} has schema version {found}, and this offhook knows versions up to {known}: use a newer offhook", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version this build knows.
+        known: i64,
+    },
+    /// The operating system refused.
+    #[error("cannot read {}: {error}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        error: std::io::Error,
+    },
+    /// SQLite refused.
+    #[error("cannot read {}: {error}", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        error: rusqlite::Error,
+    },
+}
+
+/// Why a handler's position or a parked delivery could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaneError {
+    /// SQLite refused.
+    #[error("cannot write {}: {error}", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        error: rusqlite::Error,
+    },
+}
+
+fn by_whom(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" by process {pid}")).unwrap_or_default()
+}
