@@ -25,11 +25,11 @@ impl Budget {
         Self::since(Instant::now(), whole)
     }
 
-    /// The same budget, ending `reserve` earlier: what is done after this stage needs time too.
+    /// The first `percent` of this budget: what is done after this stage needs time too.
     #[must_use]
-    pub fn reserving(self, reserve: Duration) -> Self {
-        let deadline = self.deadline.checked_sub(reserve).unwrap_or(self.started);
-        Self { started: self.started, deadline: deadline.max(self.started) }
+    pub fn first(self, percent: u32) -> Self {
+        let whole = self.deadline.duration_since(self.started);
+        Self { started: self.started, deadline: self.started + whole * percent.min(100) / 100 }
     }
 
     /// The same budget, ending no later than `share` from now.

@@ -10,6 +10,7 @@ pub mod edge;
 pub mod event;
 pub mod family;
 pub mod handlers;
+pub mod intake;
 pub mod journal;
 pub mod kind;
 pub mod lenient;

@@ -1,0 +1,49 @@
+//! Reading a body: as many bytes as are allowed, in the time that is left.
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body;
+use http_body_util::BodyExt;
+
+use crate::budget::Budget;
+use crate::refusal::Refusal;
+
+/// Reads `body` whole, however it is framed.
+pub(super) async fn read<B>(body: B, limit: usize, budget: Budget) -> Result<Bytes, Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let too_large = Refusal::BodyTooLarge { limit };
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large);
+    }
+    match budget.wait(collect(body, limit)).await {
+        Some(Some(Ok(bytes))) => Ok(bytes),
+        Some(Some(Err(TooLarge))) => Err(too_large),
+        // The peer went away in the middle, or took too long: either way the body is not whole.
+        Some(None) | None => Err(Refusal::BodyTooSlow { waited: budget.spent() }),
+    }
+}
+
+struct TooLarge;
+
+async fn collect<B>(mut body: B, limit: usize) -> Option<Result<Bytes, TooLarge>>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > limit {
+            return Some(Err(TooLarge));
+        }
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+        } else {
+            rest.reserve(first.len() + data.len());
+            rest.extend_from_slice(&std::mem::take(&mut first));
+            rest.extend_from_slice(&data);
+        }
+    }
+    Some(Ok(if rest.is_empty() { first } else { rest.freeze() }))
+}

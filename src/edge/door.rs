@@ -1,0 +1,252 @@
+//! The door: one request in, one answer out, within the budget that started at its first byte.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body::Body;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::body;
+use super::gate::Connection;
+use super::reply::{self, Reply};
+use super::settings::Settings;
+use super::strangers::Strangers;
+use crate::budget::Budget;
+use crate::clock::Clock;
+use crate::decide::Load;
+use crate::event::EventId;
+use crate::family::{Protocol, YunxinCallback};
+use crate::intake::{self, Intake};
+use crate::kind::Family;
+use crate::metrics::{Metrics, ReasonLabel};
+use crate::refusal::Refusal;
+
+/// Answers requests: a [`tower::Service`], served over a listener of its own or mounted in an axum router.
+#[derive(Clone)]
+pub struct Edge(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    paths: HashMap<String, Family>,
+    yunxin_callback: Arc<YunxinCallback>,
+    intake: Arc<Intake>,
+    in_flight: AtomicUsize,
+    readiness: AtomicU8,
+    strangers: Strangers,
+    tasks: TaskTracker,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+/// Reading ends here, in percent of the budget; deciding, keeping and writing come after it.
+const READ_BY: u32 = 80;
+
+const STARTING: u8 = 0;
+const READY: u8 = 1;
+const DRAINING: u8 = 2;
+
+impl Edge {
+    /// A door that leads to `intake`.
+    pub fn new(
+        settings: Settings,
+        yunxin_callback: YunxinCallback,
+        intake: Intake,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let paths = settings.endpoints.iter().map(|endpoint| (endpoint.path.clone(), endpoint.family)).collect();
+        Self(Arc::new(Inner {
+            settings,
+            paths,
+            yunxin_callback: Arc::new(yunxin_callback),
+            intake: Arc::new(intake),
+            in_flight: AtomicUsize::new(0),
+            readiness: AtomicU8::new(STARTING),
+            strangers: Strangers::default(),
+            tasks: TaskTracker::new(),
+            clock,
+            metrics,
+        }))
+    }
+
+    /// What this door allows.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// From now on `/readyz` says yes.
+    pub fn opens(&self) {
+        self.0.readiness.store(READY, Ordering::Relaxed);
+    }
+
+    /// From now on `/readyz` says no, and answers ask their connections to close.
+    pub fn drains(&self) {
+        self.0.readiness.store(DRAINING, Ordering::Relaxed);
+    }
+
+    /// Waits until every request that outlived its connection is done.
+    pub async fn finished(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    /// Whether this instance may be sent requests, as an answer to `GET /readyz`.
+    pub fn readiness(&self) -> Reply {
+        let problem = match self.0.readiness.load(Ordering::Relaxed) {
+            READY => None,
+            DRAINING => Some("draining"),
+            _ => Some("starting"),
+        };
+        reply::readiness(problem, self.0.intake.is_degraded())
+    }
+
+    /// Answers one request; `from` is known where it came over the door's own listener.
+    pub(super) async fn answer<B>(self, request: Request<B>, from: Option<Arc<Connection>>) -> Reply
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let started = from.as_ref().map_or_else(Instant::now, |connection| connection.begins());
+        let path = request.uri().path();
+        let mut reply = match self.0.paths.get(path) {
+            Some(Family::YunxinCallback) => {
+                let family = Arc::clone(&self.0.yunxin_callback);
+                self.ask(family, request, started, from.as_deref()).await
+            }
+            Some(_) => reply::not_found(),
+            None => match path {
+                "/healthz" => reply::alive(),
+                "/readyz" => self.readiness(),
+                _ => reply::not_found(),
+            },
+        };
+        if self.0.readiness.load(Ordering::Relaxed) == DRAINING {
+            reply::ask_to_close(&mut reply);
+        }
+        if let Some(connection) = &from {
+            connection.answers();
+        }
+        reply
+    }
+
+    /// Takes a request on a path of `family` down the road.
+    async fn ask<P: Protocol, B>(
+        &self,
+        family: Arc<P>,
+        request: Request<B>,
+        started: Instant,
+        from: Option<&Connection>,
+    ) -> Reply
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        if request.method() != Method::POST {
+            return reply::method_not_allowed();
+        }
+        let inner = &self.0;
+        let (budget, received) = (Budget::since(started, inner.settings.deadline), inner.clock.now());
+        let (head, body) = request.into_parts();
+        let proven = match family.prove(&head.headers, received) {
+            Ok(proven) => proven,
+            Err(refusal) => {
+                inner.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
+                inner.strangers.mention(&refusal);
+                return reply::refusal(&refusal);
+            }
+        };
+        if let Some(connection) = from {
+            connection.proves_itself();
+        }
+        let place = Place::take(self);
+        let id = EventId::at(received);
+        let accepted = match body::read(body, inner.settings.body_limit, budget.first(READ_BY)).await {
+            Ok(body) => {
+                let request = intake::Request { id, received, proven, body, load: place.load, budget };
+                self.receive(&family, request).await
+            }
+            Err(refusal) => Err(refusal),
+        };
+        inner.metrics.reply_seconds.observe(budget.spent().as_secs_f64());
+        accepted.map_or_else(|refusal| self.refuse(id, &refusal), |accepted| reply::verdict(&*family, &accepted))
+    }
+
+    /// The road, on a task of its own as soon as it has to wait: a peer that hangs up must not stop it.
+    async fn receive<P: Protocol>(
+        &self,
+        family: &Arc<P>,
+        request: intake::Request<P>,
+    ) -> Result<intake::Accepted, Refusal> {
+        let (intake, family, budget) = (Arc::clone(&self.0.intake), Arc::clone(family), request.budget);
+        let mut road = Box::pin(async move { intake.receive(&*family, request).await });
+        let receipt = match futures_util::poll!(&mut road) {
+            Poll::Ready(receipt) => receipt,
+            Poll::Pending => match self.0.tasks.spawn(road).await {
+                Ok(receipt) => receipt,
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            },
+        };
+        Ok(receipt?.accepted(budget).await)
+    }
+
+    /// A request whose headers were proven, but not its body: worth a line each, since somebody's set-up is wrong.
+    fn refuse(&self, id: EventId, refusal: &Refusal) -> Reply {
+        self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
+        tracing::warn!(request.id = %id, refusal = refusal.code(), "request refused: {refusal}");
+        reply::refusal(refusal)
+    }
+}
+
+impl fmt::Debug for Edge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Edge").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+impl<B> tower::Service<Request<B>> for Edge
+where
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Send,
+{
+    type Response = Reply;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let edge = self.clone();
+        Box::pin(async move { Ok(edge.answer(request, None).await) })
+    }
+}
+
+/// A place among the requests that are being worked on.
+struct Place<'a> {
+    edge: &'a Edge,
+    load: Load,
+}
+
+impl<'a> Place<'a> {
+    fn take(edge: &'a Edge) -> Self {
+        let taken = edge.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        edge.0.metrics.in_flight.inc();
+        let load = if taken < edge.0.settings.max_in_flight { Load::Normal } else { Load::Over };
+        Self { edge, load }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.edge.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.edge.0.metrics.in_flight.dec();
+    }
+}

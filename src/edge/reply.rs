@@ -1,0 +1,95 @@
+//! Answers as HTTP: the only place in the crate that names a status for a sender.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::family::Protocol;
+use crate::intake::Accepted;
+use crate::refusal::Refusal;
+
+/// What is sent back: always small and whole.
+pub type Reply = Response<Full<Bytes>>;
+
+/// The answer to a request that was accepted.
+pub(super) fn verdict(family: &impl Protocol, accepted: &Accepted) -> Reply {
+    json(StatusCode::OK, family.reply(accepted.kind(), &accepted.decision().verdict))
+}
+
+/// The answer to a request that was turned away.
+pub(super) fn refusal(refusal: &Refusal) -> Reply {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        error: &'a str,
+        message: String,
+    }
+
+    let body = Body { error: refusal.code(), message: refusal.to_string() };
+    json(status(refusal), serde_json::to_vec(&body).unwrap_or_default().into())
+}
+
+/// A path that exists, asked in another way.
+pub(super) fn method_not_allowed() -> Reply {
+    let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "only POST is answered here\n");
+    reply.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static("POST"));
+    reply
+}
+
+/// A path that does not exist.
+pub(super) fn not_found() -> Reply {
+    text(StatusCode::NOT_FOUND, "no such path; see `endpoints` in the configuration\n")
+}
+
+/// The process runs.
+pub(super) fn alive() -> Reply {
+    json(StatusCode::OK, Bytes::from_static(br#"{"status":"ok"}"#))
+}
+
+/// Asks the peer to open another connection for its next request.
+pub(super) fn ask_to_close(reply: &mut Reply) {
+    reply.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// 200, or 503 where `problem` says why this instance must not be sent anything.
+pub(super) fn readiness(problem: Option<&'static str>, degraded: bool) -> Reply {
+    match problem {
+        Some(problem) => json(StatusCode::SERVICE_UNAVAILABLE, format!(r#"{{"status":"{problem}"}}"#).into()),
+        None if degraded => json(StatusCode::OK, Bytes::from_static(br#"{"degraded":["journal"]}"#)),
+        None => json(StatusCode::OK, Bytes::from_static(br#"{"status":"ready"}"#)),
+    }
+}
+
+fn status(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::HeaderMissing(_)
+        | Refusal::HeaderRepeated(_)
+        | Refusal::HeaderMalformed { .. }
+        | Refusal::BodyNotJson(_)
+        | Refusal::BodyNotAnObject
+        | Refusal::EventTypeMalformed { .. } => StatusCode::BAD_REQUEST,
+        Refusal::AppUnknown
+        | Refusal::BodyChanged { .. }
+        | Refusal::CheckSumMismatch
+        | Refusal::Stale { .. }
+        | Refusal::FromTheFuture { .. } => StatusCode::UNAUTHORIZED,
+        Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+    }
+}
+
+fn json(status: StatusCode, body: Bytes) -> Reply {
+    reply(status, "application/json", body)
+}
+
+fn text(status: StatusCode, body: &'static str) -> Reply {
+    reply(status, "text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()))
+}
+
+fn reply(status: StatusCode, content_type: &'static str, body: Bytes) -> Reply {
+    let mut reply = Response::new(Full::new(body));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+}

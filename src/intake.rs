@@ -1,0 +1,218 @@
+//! The road: a request that proved its headers is verified, understood, decided and kept. Read this first.
+//!
+//! No HTTP, no family's name, no handler: `edge` brings the request and takes the answer away, and
+//! deliveries start from the journal alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::budget::Budget;
+use crate::decide::{Chain, Load};
+use crate::event::{Event, EventId};
+use crate::family::{Protocol, Understood};
+use crate::journal::{Claim, Journal, Keeping, Kept, RepeatKey, Ticket, Unkept};
+use crate::kind::Kind;
+use crate::metrics::{Metrics, RequestLabels};
+use crate::refusal::Refusal;
+use crate::verdict::{Decision, FallbackReason, Verdict};
+
+/// A request whose headers were proven and whose body has arrived.
+#[derive(Debug)]
+pub struct Request<P: Protocol> {
+    /// Its name from here on, in logs and in the journal.
+    pub id: EventId,
+    /// When it was received.
+    pub received: Timestamp,
+    /// The proof of its sender.
+    pub proven: P::Proven,
+    /// The bytes as they came.
+    pub body: Bytes,
+    /// Whether there is room to ask deciders.
+    pub load: Load,
+    /// The time it may still take.
+    pub budget: Budget,
+}
+
+/// Takes requests down the road.
+#[derive(Debug)]
+pub struct Intake {
+    chain: Chain,
+    journal: Journal,
+    metrics: Arc<Metrics>,
+    told_of_wrong_path: AtomicBool,
+}
+
+impl Intake {
+    /// A road that ends in `journal`.
+    pub fn new(chain: Chain, journal: Journal, metrics: Arc<Metrics>) -> Self {
+        Self { chain, journal, metrics, told_of_wrong_path: AtomicBool::new(false) }
+    }
+
+    /// The road. When it returns, the event is on its way to the disk whatever happens to the caller.
+    ///
+    /// # Errors
+    /// The request cannot be believed or understood.
+    pub async fn receive<P: Protocol>(&self, family: &P, request: Request<P>) -> Result<Receipt, Refusal> {
+        let Request { id, received, proven, body, load, budget } = request;
+        let verified = family.verify(proven, body)?;
+        let understood = family.decode(verified, id, received)?;
+        self.mention_oddities(family, &understood);
+        let Understood { event, identity, .. } = understood;
+        if event.kind().is_probe() {
+            return Ok(self.receipt(&event, Decision::by_default(Verdict::allow()), Standing::Probe));
+        }
+        let key = RepeatKey::new(event.app_key(), &identity.digest, identity.valid_until);
+        let ticket = match self.claim(key, budget).await {
+            Ok(ticket) => ticket,
+            Err(Some(decision)) => return Ok(self.receipt(&event, decision, Standing::Repeat)),
+            Err(None) => {
+                let decision = self.chain.fall_back(&event, FallbackReason::Timeout);
+                return Ok(self.receipt(&event, decision, Standing::Repeat));
+            }
+        };
+        let decision = self.chain.decide(&event, load, budget.first(DECIDED_BY)).await;
+        let mut receipt = self.receipt(&event, decision.clone(), Standing::Repeat);
+        receipt.standing = Standing::Keeping(self.journal.append(event.with_decision(decision), Some(ticket)));
+        Ok(receipt)
+    }
+
+    /// Whether the journal keeps events as it should.
+    pub fn is_degraded(&self) -> bool {
+        self.journal.is_degraded()
+    }
+
+    /// The right to decide, or the decision on an earlier equal request: `None` where that one is not decided in time.
+    async fn claim(&self, key: RepeatKey, budget: Budget) -> Result<Ticket, Option<Decision>> {
+        loop {
+            match self.journal.claim(key) {
+                Claim::First(ticket) => return Ok(ticket),
+                Claim::Repeat(repeat) => match budget.first(KEPT_BY).wait(repeat).await {
+                    Some(Some(decision)) => return Err(Some(decision)),
+                    Some(None) => {}
+                    None => return Err(None),
+                },
+            }
+        }
+    }
+
+    fn receipt(&self, event: &Event, decision: Decision, standing: Standing) -> Receipt {
+        let (kind, app) = (event.kind().clone(), Arc::clone(event.app_key()));
+        Receipt { id: event.id(), kind, app, decision, standing, metrics: Arc::clone(&self.metrics) }
+    }
+
+    fn mention_oddities<P: Protocol>(&self, family: &P, understood: &Understood) {
+        let Understood { event, faults, .. } = understood;
+        for fault in faults {
+            let field = fault.field;
+            tracing::warn!(event.id = %event.id(), event.kind = %event.kind(), field, "field left out: {fault}");
+        }
+        if event.family() != family.family() && !self.told_of_wrong_path.swap(true, Ordering::Relaxed) {
+            let (kind, right, wrong) = (event.kind(), event.family().source(), family.family().source());
+            tracing::warn!(event.id = %event.id(), "{kind} belongs to {right} but came to {wrong}; set that path in the console (said once)");
+        }
+    }
+}
+
+/// Deciding ends here, in percent of the budget; keeping and writing come after it.
+const DECIDED_BY: u32 = 90;
+
+/// Waiting for the disk ends here, in percent of the budget; the answer must still be written.
+const KEPT_BY: u32 = 97;
+
+/// A decision that was made; its event may still be on its way to the disk.
+#[derive(Debug)]
+pub struct Receipt {
+    id: EventId,
+    kind: Kind,
+    app: Arc<str>,
+    decision: Decision,
+    standing: Standing,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Debug)]
+enum Standing {
+    Probe,
+    Repeat,
+    Keeping(Keeping),
+}
+
+/// What allows an answer to be given. There is no other way to one:
+///
+/// ```compile_fail
+/// let accepted = offhook::intake::Accepted { };
+/// ```
+#[derive(Debug)]
+pub struct Accepted {
+    kind: Kind,
+    decision: Decision,
+    basis: Basis,
+}
+
+/// Why an answer may be given.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Basis {
+    /// The event is on disk.
+    Kept(Kept),
+    /// The journal could not keep the event; it went elsewhere, and the answer must not wait for better times.
+    Unkept(Unkept),
+    /// Keeping took longer than the budget; it goes on, and the answer must not be late.
+    Late,
+    /// An equal request was answered before.
+    Repeat,
+    /// A check of the URL: there is nothing to keep.
+    Probe,
+}
+
+impl Receipt {
+    /// Waits until the event is durable, as far as `budget` allows.
+    pub async fn accepted(self, budget: Budget) -> Accepted {
+        let Self { id, kind, app, decision, standing, metrics } = self;
+        let basis = match standing {
+            Standing::Probe => Basis::Probe,
+            Standing::Repeat => Basis::Repeat,
+            Standing::Keeping(keeping) => match budget.first(KEPT_BY).wait(keeping).await {
+                Some(Ok(kept)) => Basis::Kept(kept),
+                Some(Err(unkept)) => Basis::Unkept(unkept),
+                None => Basis::Late,
+            },
+        };
+        if matches!(basis, Basis::Late | Basis::Unkept(_)) {
+            metrics.unkept.inc();
+            tracing::warn!(event.id = %id, event.kind = %kind, "the verdict leaves before its event is in the journal");
+        }
+        let answer = match basis {
+            Basis::Probe => "probe",
+            Basis::Repeat => "repeat",
+            _ => decision.verdict.word(),
+        };
+        let labels = RequestLabels { family: kind.family().name(), kind: kind.label(), app, answer };
+        metrics.requests.get_or_create_owned(&labels).inc();
+        tracing::debug!(
+            event.id = %id, event.kind = %kind, answer, verdict.by = %decision.by, verdict.code = decision.verdict.code(),
+            "answered"
+        );
+        Accepted { kind, decision, basis }
+    }
+}
+
+impl Accepted {
+    /// What happened.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// The verdict and who gave it.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Why the answer may be given.
+    pub fn basis(&self) -> &Basis {
+        &self.basis
+    }
+}
