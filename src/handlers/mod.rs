@@ -1,8 +1,19 @@
-//! The built-in handlers.
+//! The built-in handlers: what a configuration may name under `[[handlers]]`.
+//!
+//! Each stands alone in its file; none knows how events come in, where they are kept, or of the others.
 
+mod http;
+mod log;
+
+use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::deliver::LaneSettings;
+pub use http::Http;
+pub use log::Log;
+
+use crate::clock::Clock;
+use crate::deliver::{AnyHandler, LaneSettings};
 
 /// A handler as a configuration describes it.
 #[derive(Debug, Clone)]
@@ -35,3 +46,56 @@ pub enum Action {
 /// The handler types a configuration may name, each with what it does.
 pub const ALL: &[(&str, &str)] =
     &[("log", "writes one CloudEvents line to stdout"), ("http", "posts a structured CloudEvent to a URL")];
+
+/// Why a handler could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The thread that writes its lines did not start.
+    #[error("handler `{name}`: cannot start its writer thread")]
+    Thread {
+        /// The handler's name.
+        name: Arc<str>,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// Its URL is neither http nor https.
+    #[error("handler `{name}`: its url begins with `{scheme}:`; give one that begins with `http:` or `https:`")]
+    Scheme {
+        /// The handler's name.
+        name: Arc<str>,
+        /// What it begins with.
+        scheme: String,
+    },
+    /// There is no HTTP client; mostly because the machine has no certificates of authorities.
+    #[error(
+        "handler `{name}`: cannot make an HTTP client ({cause}); for https the system's CA certificates must be installed"
+    )]
+    Client {
+        /// The handler's name.
+        name: Arc<str>,
+        /// The innermost reason.
+        cause: String,
+    },
+}
+
+/// Makes the handler that `settings` describe. `stdout` is where a handler writes its lines, if it writes any.
+///
+/// # Errors
+/// [`BuildError`] names the handler and what is in the way.
+pub fn build(
+    settings: Settings,
+    clock: &Clock,
+    stdout: impl FnOnce() -> Box<dyn Write + Send>,
+) -> Result<(LaneSettings, AnyHandler), BuildError> {
+    let Settings { lane, action } = settings;
+    let name = Arc::clone(&lane.name);
+    let handler = match action {
+        Action::Log { data } => AnyHandler::in_pages(Log::new(name, data, stdout())?),
+        Action::Http { url, timeout, connect_timeout } => {
+            AnyHandler::new(Http::new(name, url, timeout, connect_timeout, clock.clone())?)
+        }
+    };
+    Ok((lane, handler))
+}

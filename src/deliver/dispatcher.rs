@@ -1,0 +1,85 @@
+//! All lanes together: started, left to themselves, stopped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{AnyHandler, Jitter, Lane, LaneSettings};
+use crate::clock::Clock;
+use crate::journal::{Journal, LaneError};
+use crate::metrics::Metrics;
+
+/// The running lanes. Dropping it lets each finish its delivery under way and go no further.
+#[derive(Debug)]
+pub struct Dispatcher {
+    stop: DropGuard,
+    lanes: Vec<(Arc<str>, JoinHandle<()>)>,
+}
+
+/// Why delivering could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Two handlers would share one position, and each would miss events.
+    #[error("two handlers are named `{0}`: a name is its lane's identity; give one of them another `name`")]
+    NameTaken(Arc<str>),
+    /// A new handler's starting point could not be made durable.
+    #[error("handler `{handler}` has no position to start from")]
+    Lane {
+        /// The handler's name.
+        handler: Arc<str>,
+        /// What happened.
+        #[source]
+        error: LaneError,
+    },
+}
+
+impl Dispatcher {
+    /// Starts a lane for each handler, on `runtime`. Blocking, for a few short writes; what is kept from now on
+    /// reaches every one of them, so start it before the first request is let in.
+    ///
+    /// # Errors
+    /// [`StartError`]; then no lane runs.
+    pub fn start(
+        journal: &Journal,
+        handlers: Vec<(LaneSettings, AnyHandler)>,
+        metrics: &Arc<Metrics>,
+        clock: &Clock,
+        runtime: &Handle,
+    ) -> Result<Self, StartError> {
+        let mut lanes: Vec<(Arc<str>, Lane)> = Vec::with_capacity(handlers.len());
+        for (settings, handler) in handlers {
+            let name = Arc::clone(&settings.name);
+            if lanes.iter().any(|(taken, _)| *taken == name) {
+                return Err(StartError::NameTaken(name));
+            }
+            let lane = Lane::new(journal, (settings, handler), metrics, clock.clone(), Jitter::random())
+                .map_err(|error| StartError::Lane { handler: Arc::clone(&name), error })?;
+            lanes.push((name, lane));
+        }
+        let stop = CancellationToken::new();
+        let start = |(name, lane): (_, Lane)| (name, runtime.spawn(lane.run(stop.clone())));
+        Ok(Self { lanes: lanes.into_iter().map(start).collect(), stop: stop.drop_guard() })
+    }
+
+    /// Lets the deliveries under way finish, at most `within`, and begins no more. What is left is delivered after the
+    /// restart. Close the journal after this: that writes the positions down.
+    pub async fn stop(self, within: Duration) {
+        self.stop.disarm().cancel();
+        let deadline = Instant::now() + within;
+        for (name, mut lane) in self.lanes {
+            match timeout_at(deadline, &mut lane).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(handler.name = %name, %error, "a lane fell over"),
+                Err(_) => {
+                    lane.abort();
+                    tracing::warn!(handler.name = %name, "a delivery did not finish in time; it comes again after the restart");
+                }
+            }
+        }
+    }
+}

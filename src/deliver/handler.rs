@@ -1,0 +1,132 @@
+//! What gets events: the trait that users implement, and the one type that lanes hold.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::Outcome;
+use crate::event::Event;
+
+/// Gets events after the answer has been given.
+///
+/// **At least once**: after a crash, or when an attempt failed half-way, the same event comes again. So `deliver` must
+/// be idempotent; [`Event::id`] is the same each time and tells a repeat. Events come one at a time, in the order in
+/// which they were kept; the next one waits until this one is done or parked.
+///
+/// A handler that panics has answered [`Outcome::Retry`]. A handler must not block its thread; it has no deadline, but
+/// while it works its own lane waits.
+///
+/// ```
+/// use std::collections::HashSet;
+/// use std::sync::Mutex;
+///
+/// use offhook::deliver::{Handler, Outcome};
+/// use offhook::event::{Event, EventId};
+///
+/// struct Billing {
+///     booked: Mutex<HashSet<EventId>>, // in earnest: a unique column of the table that is written to
+/// }
+///
+/// impl Handler for Billing {
+///     fn name(&self) -> &str {
+///         "billing"
+///     }
+///
+///     async fn deliver(&self, event: &Event) -> Outcome {
+///         match self.booked.lock() {
+///             Ok(mut booked) => {
+///                 booked.insert(event.id()); // booking it twice changes nothing
+///                 Outcome::Done
+///             }
+///             Err(_) => Outcome::pause("the books are closed"),
+///         }
+///     }
+/// }
+/// ```
+///
+/// What must not be written, since a second delivery would count twice:
+///
+/// ```
+/// # use std::sync::atomic::{AtomicU64, Ordering};
+/// # use offhook::{deliver::{Handler, Outcome}, event::Event};
+/// # struct Billing { calls: AtomicU64 }
+/// # impl Handler for Billing {
+/// #     fn name(&self) -> &str { "billing" }
+/// async fn deliver(&self, _: &Event) -> Outcome {
+///     self.calls.fetch_add(1, Ordering::Relaxed);
+///     Outcome::Done
+/// }
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    note = "implement `offhook::deliver::Handler`: `fn name(&self) -> &str` and `async fn deliver(&self, event: &Event) -> Outcome`"
+)]
+pub trait Handler: Send + Sync + 'static {
+    /// Its name: the identity of its lane across restarts, and its label in logs and metrics.
+    fn name(&self) -> &str;
+
+    /// Hands `event` on. It may have been here before.
+    fn deliver(&self, event: &Event) -> impl Future<Output = Outcome> + Send;
+}
+
+/// Any handler, so that different ones fit into one list. Cheap to clone; the clones are one handler.
+#[derive(Clone)]
+pub struct AnyHandler(Arc<dyn Pages>);
+
+impl AnyHandler {
+    /// Wraps `handler`.
+    pub fn new(handler: impl Handler) -> Self {
+        Self(Arc::new(OneByOne(handler)))
+    }
+
+    /// Wraps a handler that takes several events at once.
+    pub(crate) fn in_pages(handler: impl Pages) -> Self {
+        Self(Arc::new(handler))
+    }
+
+    /// The handler's own name.
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    pub(super) fn deliver<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, (usize, Outcome)> {
+        self.0.deliver(events)
+    }
+}
+
+impl fmt::Debug for AnyHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AnyHandler({})", self.name())
+    }
+}
+
+/// What a lane sees of a handler: [`Handler`] without its opaque future, and able to take more than one event where
+/// one at a time would cost too much.
+pub(crate) trait Pages: Send + Sync + 'static {
+    /// As in [`Handler`].
+    fn name(&self) -> &str;
+
+    /// Hands on some of `events`, from the first on; says how many are done, and the outcome of the attempt. Where it
+    /// is not done, it is that of the first event not counted. Never called with none; never answers `(0, Done)`.
+    fn deliver<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, (usize, Outcome)>;
+}
+
+/// The erased twin of a [`Handler`].
+struct OneByOne<H>(H);
+
+impl<H: Handler> Pages for OneByOne<H> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn deliver<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, (usize, Outcome)> {
+        Box::pin(async move {
+            let Some(event) = events.first() else { return (0, Outcome::Done) };
+            let outcome = self.0.deliver(event).await;
+            (usize::from(outcome == Outcome::Done), outcome)
+        })
+    }
+}

@@ -1,0 +1,324 @@
+//! One handler's lane: reads on from its position, hands events over, and moves on when they are done or parked.
+//!
+//! It learns of events from the journal alone, and it touches no other lane.
+
+use std::fmt;
+use std::future::pending;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::report::{Report, brief};
+use super::schedule::{Jitter, wait_after, wait_as_told};
+use super::{AnyHandler, LaneSettings, Outcome};
+use crate::clock::Clock;
+use crate::event::Event;
+use crate::journal::{Filter, Journal, LaneError, Parked, Position, Reader};
+use crate::metrics::Metrics;
+
+/// How many events are read at once: enough that reading costs little, few enough to hold in memory when each is large.
+const PAGE: usize = 64;
+
+/// One handler's way through the journal.
+pub struct Lane {
+    settings: LaneSettings,
+    handler: AnyHandler,
+    journal: Journal,
+    clock: Clock,
+    jitter: Jitter,
+    report: Report,
+    durable: watch::Receiver<Position>,
+    filter: Arc<Filter>,
+    /// Comes back from the thread that reads; absent only if that panicked.
+    reader: Option<Reader>,
+    /// Everything up to here is done or parked.
+    position: Position,
+    ahead: Ahead,
+    trial: Trial,
+    /// Gave up, but is not written down yet.
+    parking: Option<Parked>,
+    /// Nothing is tried before this moment.
+    due: Instant,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// So many events were delivered; 0 when one was parked, or when only unwanted ones were passed over.
+    Delivered(usize),
+    /// Nothing to do before the journal has more.
+    Idle,
+    /// Something failed; nothing to do before this moment.
+    Waiting {
+        /// When it is tried again.
+        until: Instant,
+    },
+}
+
+/// Events that were read and are not done yet: those from `next` on.
+#[derive(Default)]
+struct Ahead {
+    positions: Vec<Position>,
+    events: Vec<Event>,
+    next: usize,
+    /// Where the lane stands when all of them are done.
+    scanned: Position,
+}
+
+/// How the event at hand fared so far.
+#[derive(Default)]
+struct Trial {
+    /// Attempts that count towards `max_attempts`.
+    attempts: u32,
+    /// Failures in a row of any sort, which set the next wait.
+    failures: u32,
+}
+
+impl Lane {
+    /// The lane of `settings.name`, where it was left; a new one starts at the journal's present end. Blocking.
+    ///
+    /// # Errors
+    /// [`LaneError`] when a new lane's start could not be written down.
+    pub fn new(
+        journal: &Journal,
+        (settings, handler): (LaneSettings, AnyHandler),
+        metrics: &Metrics,
+        clock: Clock,
+        jitter: Jitter,
+    ) -> Result<Self, LaneError> {
+        let position = journal.lanes().register(&settings.name)?;
+        Ok(Self {
+            report: Report::new(&settings.name, metrics),
+            durable: journal.durable(),
+            filter: Arc::new(Filter { kinds: settings.kinds.clone(), ..Filter::default() }),
+            reader: Some(journal.reader()),
+            journal: journal.clone(),
+            settings,
+            handler,
+            clock,
+            jitter,
+            position,
+            ahead: Ahead::default(),
+            trial: Trial::default(),
+            parking: None,
+            due: Instant::now(),
+        })
+    }
+
+    /// Everything up to here is done or parked.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Steps until `stop`; a delivery under way is finished first.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let step = self.step().await;
+            tokio::select! { () = self.rest(step) => {}, () = stop.cancelled() => {} }
+        }
+    }
+
+    /// Makes one move: hands an event over, writes a parked one down, or reads further. Never waits for the time to
+    /// try again: it says when that is.
+    pub async fn step(&mut self) -> Step {
+        if Instant::now() < self.due {
+            return Step::Waiting { until: self.due };
+        }
+        if let Some(parked) = self.parking.clone() {
+            return self.park(parked).await;
+        }
+        if self.ahead.is_empty()
+            && let Some(step) = self.read().await
+        {
+            return step;
+        }
+        self.deliver().await
+    }
+
+    /// Waits until another step makes sense.
+    async fn rest(&mut self, step: Step) {
+        match step {
+            Step::Delivered(_) => {}
+            Step::Waiting { until } => sleep_until(until).await,
+            Step::Idle => {
+                if self.durable.changed().await.is_err() {
+                    pending::<()>().await; // the journal is closed: only the end of the run is left
+                }
+            }
+        }
+    }
+
+    /// Reads the next events; a step where there are none to deliver.
+    async fn read(&mut self) -> Option<Step> {
+        self.durable.mark_unchanged();
+        let reader = self.reader.take().unwrap_or_else(|| self.journal.reader());
+        let (after, filter) = (self.position, Arc::clone(&self.filter));
+        let read = spawn_blocking(move || {
+            let page = reader.page(after, PAGE, &filter);
+            (reader, page)
+        });
+        let page = match read.await {
+            Ok((reader, page)) => {
+                self.reader = Some(reader);
+                page.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => return Some(self.stuck("cannot read the journal", &error)),
+        };
+        self.unstuck();
+        let (positions, events): (Vec<_>, Vec<_>) = page.events.into_iter().unzip();
+        self.ahead = Ahead { positions, events, next: 0, scanned: page.scanned };
+        if !self.ahead.is_empty() {
+            return None;
+        }
+        self.move_to(page.scanned);
+        Some(if page.more { Step::Delivered(0) } else { Step::Idle })
+    }
+
+    /// Hands over what is ahead, as much of it as the handler takes at once.
+    async fn deliver(&mut self) -> Step {
+        let events = &self.ahead.events[self.ahead.next..];
+        // The handler keeps what it broke: it is its own, and the lane shares nothing with it but the events.
+        let attempt = AssertUnwindSafe(async { self.handler.deliver(events).await }).catch_unwind().await;
+        let (done, outcome) = attempt.unwrap_or_else(|_| (0, Outcome::retry("panicked")));
+        if let Some(last) = done.checked_sub(1).and_then(|last| events.get(last)) {
+            self.report.delivered(done, last, &self.clock);
+            self.trial = Trial::default();
+            self.pass(done);
+        }
+        match outcome {
+            Outcome::Done => Step::Delivered(done),
+            Outcome::Pause { after, why } => self.failed(after, &why),
+            Outcome::Retry { after, why } => {
+                self.trial.attempts += 1;
+                if self.trial.attempts < self.settings.max_attempts {
+                    self.failed(after, &why)
+                } else {
+                    self.give_up(&why).await
+                }
+            }
+            Outcome::GiveUp { why } => {
+                self.trial.attempts += 1;
+                self.give_up(&why).await
+            }
+        }
+    }
+
+    /// The event at hand is tried again later.
+    fn failed(&mut self, after: Option<Duration>, why: &str) -> Step {
+        self.trial.failures = self.trial.failures.saturating_add(1);
+        let wait = wait_as_told(after, self.trial.failures, self.jitter.next());
+        if let Some(event) = self.ahead.first() {
+            self.report.failed(event, &brief(why), wait, &self.clock);
+        }
+        self.wait(wait)
+    }
+
+    /// The event at hand is not tried again.
+    async fn give_up(&mut self, why: &str) -> Step {
+        let (Some(event), Some(position)) = (self.ahead.first(), self.ahead.first_position()) else {
+            return Step::Delivered(0);
+        };
+        let parked = Parked {
+            handler: self.settings.name.to_string(),
+            position,
+            id: event.id(),
+            kind: event.kind().name().to_owned(),
+            app_key: event.app_key().to_string(),
+            why: brief(why),
+            attempts: self.trial.attempts,
+            parked_at: self.clock.now(),
+        };
+        self.trial = Trial::default();
+        self.parking = Some(parked.clone());
+        self.park(parked).await
+    }
+
+    /// Writes down that an event gave up; only then does the lane go past it.
+    async fn park(&mut self, parked: Parked) -> Step {
+        let journal = self.journal.clone();
+        let written = spawn_blocking({
+            let parked = parked.clone();
+            move || journal.lanes().park(parked)
+        });
+        let written = match written.await {
+            Ok(written) => written.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = written {
+            return self.stuck("cannot park a delivery", &error);
+        }
+        self.unstuck();
+        self.report.parked(&parked);
+        self.parking = None;
+        self.pass(1);
+        Step::Delivered(0)
+    }
+
+    /// `count` events of those ahead are done or parked.
+    fn pass(&mut self, count: usize) {
+        let ahead = &mut self.ahead;
+        ahead.next += count;
+        let last = ahead.positions.get(ahead.next.saturating_sub(1)).copied().unwrap_or_default();
+        let reached = if ahead.is_empty() { ahead.scanned.max(last) } else { last };
+        self.move_to(reached);
+    }
+
+    fn move_to(&mut self, position: Position) {
+        if position > self.position {
+            self.position = position;
+            self.journal.lanes().advance(&self.settings.name, position);
+        }
+    }
+
+    /// Our own disk is in trouble, not the target: the lane stands still, and loses nothing.
+    fn stuck(&mut self, what: &'static str, error: &str) -> Step {
+        self.trial.failures = self.trial.failures.saturating_add(1);
+        self.report.stuck(what, error);
+        self.wait(wait_after(self.trial.failures, self.jitter.next()))
+    }
+
+    fn unstuck(&mut self) {
+        if self.report.unstuck() {
+            self.trial.failures = 0;
+        }
+    }
+
+    fn wait(&mut self, wait: Duration) -> Step {
+        self.due = Instant::now() + wait;
+        Step::Waiting { until: self.due }
+    }
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane")
+            .field("handler", &self.handler)
+            .field("position", &self.position)
+            .field("due", &self.due)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ahead {
+    fn is_empty(&self) -> bool {
+        self.next >= self.events.len()
+    }
+
+    fn first(&self) -> Option<&Event> {
+        self.events.get(self.next)
+    }
+
+    fn first_position(&self) -> Option<Position> {
+        self.positions.get(self.next).copied()
+    }
+}

@@ -1,0 +1,125 @@
+//! `type = "http"`: posts each event as a structured CloudEvent; the status of the answer decides.
+
+mod reply;
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, redirect};
+use url::Url;
+
+use super::BuildError;
+use crate::clock::Clock;
+use crate::cloud_event::CloudEvent;
+use crate::deliver::{Handler, Outcome};
+use crate::event::Event;
+
+const CLOUD_EVENT: &str = "application/cloudevents+json; charset=utf-8";
+const USER_AGENT: &str = concat!("offhook/", env!("CARGO_PKG_VERSION"));
+/// A connection at rest is closed after this: before the other side does (Node and uvicorn after 5 s), since a request
+/// that crosses its closing would look like a failure.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// Posts each event to a URL.
+///
+/// 2xx is done. No connection, no answer on it, 429 and 503 are the target's trouble: the lane pauses. 408, 425, other
+/// 5xx and no answer in time may be the event's fault: tried again, then parked. All else parks at once, redirects too.
+/// `Retry-After` counts. The header `idempotency-key` holds the event's id, the same for each attempt.
+pub struct Http {
+    name: Arc<str>,
+    url: Url,
+    client: Client,
+    timeout: Duration,
+    clock: Clock,
+}
+
+impl Http {
+    /// A handler that posts to `url`. An attempt may take `timeout`; of that, connecting may take `connect_timeout`,
+    /// and never more than three quarters, so that a target out of reach is not mistaken for a slow one.
+    ///
+    /// # Errors
+    /// [`BuildError`] where `url` is not http or https, or https has no certificates to rely on.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        url: Url,
+        timeout: Duration,
+        connect_timeout: Duration,
+        clock: Clock,
+    ) -> Result<Self, BuildError> {
+        let name = name.into();
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(BuildError::Scheme { name, scheme: url.scheme().to_owned() });
+        }
+        // Somebody else may have chosen one already; theirs is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut client = Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .timeout(timeout)
+            .connect_timeout(connect_timeout.min(timeout / 4 * 3))
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(1);
+        if url.scheme() == "http" {
+            // It never becomes https: no redirect is followed. So a machine without certificates will do.
+            client = client.tls_certs_only([]);
+        }
+        match client.build() {
+            Ok(client) => Ok(Self { name, url, client, timeout, clock }),
+            Err(error) => Err(BuildError::Client { name, cause: innermost(&error) }),
+        }
+    }
+
+    /// No answer came.
+    fn unanswered(&self, error: &reqwest::Error) -> Outcome {
+        if error.is_connect() {
+            Outcome::pause(format!("cannot connect: {}", innermost(error)))
+        } else if error.is_timeout() {
+            Outcome::retry(format!("no answer within {:?}", self.timeout))
+        } else {
+            Outcome::pause(format!("the connection broke before an answer came: {}", innermost(error)))
+        }
+    }
+}
+
+impl Handler for Http {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn deliver(&self, event: &Event) -> Outcome {
+        let sent = Bytes::from(CloudEvent::of(event).to_json());
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, CLOUD_EVENT)
+            .header("idempotency-key", event.id().to_string())
+            .body(sent.clone());
+        match request.send().await {
+            Ok(reply) => reply::outcome(reply, &sent, &self.clock).await,
+            Err(error) => self.unanswered(&error),
+        }
+    }
+}
+
+impl fmt::Debug for Http {
+    /// Without the URL, which may hold a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("name", &self.name).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// The reason behind all reasons. The outer ones name the URL, which may hold a token.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = match error.source() {
+        Some(cause) => cause,
+        None => return "the request was not accepted by our own client".to_owned(),
+    };
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
