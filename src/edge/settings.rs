@@ -24,6 +24,20 @@ pub struct Settings {
     pub endpoints: Vec<Endpoint>,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            deadline: Duration::from_millis(1500),
+            body_limit: 1 << 20,
+            max_in_flight: 1024,
+            max_unproven: 512,
+            idle_timeout: Duration::from_secs(120),
+            endpoints: Endpoint::defaults(),
+        }
+    }
+}
+
 /// A path and the family that is received there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {

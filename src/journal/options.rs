@@ -12,3 +12,11 @@ pub struct Options {
     /// Where events go, one JSON line each, while the journal cannot keep them.
     pub spill: PathBuf,
 }
+
+impl Options {
+    /// A journal in the directory `path`, spilling into `spill.jsonl` beside it, that leaves 1 GiB of the disk free.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        Self { spill: path.join("spill.jsonl"), path, min_free: 1 << 30 }
+    }
+}

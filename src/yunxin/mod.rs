@@ -6,12 +6,16 @@ mod app;
 mod callback;
 mod check_sum;
 mod decode;
+mod diagnosis;
 mod proof;
 mod reply;
+mod samples;
 
 pub use app::{App, AppSecret, Apps};
 pub use callback::{CallStart, ClientType, RoomCreate};
 pub use check_sum::{Signature, sign};
 pub use decode::{Decoded, decode};
+pub use diagnosis::{Diagnosis, Finding, diagnose};
 pub use proof::{ProvenHeaders, Verified, verify};
 pub use reply::encode;
+pub use samples::{SAMPLES, sample};

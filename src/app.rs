@@ -1,0 +1,131 @@
+//! The receiver with its listeners: built, told where it listens, run, and brought to rest.
+//!
+//! The order of stopping is the road's: not ready, no new connections, what was accepted is answered and
+//! made durable, deliveries under way finish.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::receiver::{BuildError, Builder, Receiver};
+use crate::{admin, edge};
+
+/// A receiver that is bound to its addresses, and not running yet.
+#[derive(Debug)]
+pub struct App {
+    receiver: Receiver,
+    public: TcpListener,
+    admin: Option<(TcpListener, admin::Settings)>,
+}
+
+/// Where an [`App`] listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// For senders.
+    pub public: SocketAddr,
+    /// For the people who run it.
+    pub admin: Option<SocketAddr>,
+}
+
+/// Why an app could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({key}): {error}")]
+    Listen {
+        /// The configuration key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The receiver could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
+/// How hastily an app is asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// By whoever balances load over several instances: a moment is left for it to look elsewhere.
+    Gently,
+    /// By a person at the keyboard.
+    AtOnce,
+}
+
+/// How an app ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Events that were answered and are not durable.
+    pub unkept: usize,
+}
+
+/// How long requests are still taken after `/readyz` began to say no.
+const LOOKING_ELSEWHERE: Duration = Duration::from_secs(1);
+
+/// How long what was begun may take to finish.
+const FINISHING: Duration = Duration::from_secs(10);
+
+impl App {
+    /// Binds the addresses, opens the journal, starts delivering.
+    ///
+    /// # Errors
+    /// An address is taken, or the receiver cannot be built.
+    pub async fn build(builder: Builder, admin: Option<admin::Settings>) -> Result<Self, StartError> {
+        let public = listen("server.listen", builder.settings.listen).await?;
+        let admin = match admin {
+            Some(settings) => Some((listen("admin.listen", settings.listen).await?, settings)),
+            None => None,
+        };
+        Ok(Self { receiver: builder.build().await?, public, admin })
+    }
+
+    /// Where it listens; the real ports, where 0 was asked for.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn addresses(&self) -> std::io::Result<Addresses> {
+        let admin = self.admin.as_ref().map(|(listener, _)| listener.local_addr()).transpose()?;
+        Ok(Addresses { public: self.public.local_addr()?, admin })
+    }
+
+    /// The receiver inside.
+    pub fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
+    /// Answers until `stop`, then comes to rest.
+    pub async fn run(self, stop: impl Future<Output = Stop>) -> Ended {
+        let Self { receiver, public, admin } = self;
+        let (stopping, edge) = (CancellationToken::new(), receiver.edge().clone());
+        let serving = tokio::spawn(edge::serve(public, edge.clone(), stopping.clone()));
+        let admin = admin.map(|(listener, settings)| {
+            let metrics = std::sync::Arc::clone(receiver.metrics());
+            tokio::spawn(admin::serve(listener, settings, edge.clone(), metrics, stopping.clone()))
+        });
+        edge.opens();
+
+        let stop = stop.await;
+        tracing::info!("stopping: no longer ready; finishing what was accepted");
+        edge.drains();
+        if stop == Stop::Gently {
+            tokio::time::sleep(LOOKING_ELSEWHERE).await;
+        }
+        stopping.cancel();
+        let listeners = [Some(serving), admin].into_iter().flatten();
+        if futures_util::future::join_all(listeners).await.iter().any(Result::is_err) {
+            tracing::error!("a listener fell over while it stopped");
+        }
+        let closed = receiver.stop(FINISHING).await;
+        Ended { unkept: closed.unkept }
+    }
+}
+
+async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen { key, address, error })
+}

@@ -1,0 +1,109 @@
+//! The `offhook` command: reads what was typed, does it, and says how it went.
+//!
+//! stdout is data, stderr is talk, nothing ever asks. Exit codes: 0 yes, 1 no, 2 wrong use,
+//! 64 bad configuration, 75 stopped while something accepted was not yet durable.
+
+mod apps;
+mod check;
+mod dev;
+mod events;
+mod health;
+mod journal;
+mod output;
+mod parked;
+mod runtime;
+mod send;
+mod serve;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config;
+
+/// Answers what a call platform asks before it lets a user act.
+///
+/// NetEase Yunxin asks its customer's server "alice wants to call bob; allow?" and waits two seconds.
+/// offhook is that server: it proves who asks, decides in time, keeps the event, answers, and hands it on.
+#[derive(Debug, Parser)]
+#[command(name = "offhook", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Dev(dev::Args),
+    Check(check::Args),
+    Send(send::Args),
+    Verify(verify::Args),
+    Events(events::Args),
+    Parked(parked::Args),
+    Health(health::Args),
+}
+
+/// What a command comes to.
+type Outcome = anyhow::Result<Exit>;
+
+/// The exit codes the contract knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Yes = 0,
+    No = 1,
+    WrongUse = 2,
+    BadConfiguration = 64,
+    NotDurable = 75,
+}
+
+/// Runs the command that was typed.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to stdout and is a success; a mistake goes to stderr. A closed pipe is nobody's fault.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::WrongUse.into() } else { Exit::Yes.into() };
+        }
+    };
+    let outcome = match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Dev(args) => dev::run(args),
+        Command::Check(args) => check::run(&args),
+        Command::Send(args) => send::run(args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Events(args) => events::run(args),
+        Command::Parked(args) => parked::run(args),
+        Command::Health(args) => health::run(&args),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => failed(&error).into(),
+    }
+}
+
+/// Says what went wrong, once.
+fn failed(error: &anyhow::Error) -> Exit {
+    if output::is_broken_pipe(error) {
+        return Exit::Yes;
+    }
+    if let Some(faults) = error.downcast_ref::<config::Faults>() {
+        output::talk(faults);
+        return Exit::BadConfiguration;
+    }
+    output::talk(format_args!("error: {error:#}"));
+    if error.is::<WrongUse>() { Exit::WrongUse } else { Exit::No }
+}
+
+/// The command was typed in a way that makes no sense.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongUse(String);
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,163 @@
+//! `offhook send`: behaves as the platform does – signs, asks once, waits two seconds – and says what it would conclude.
+
+mod conclusion;
+mod question;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::apps::AppArgs;
+use super::{Exit, Outcome, WrongUse, output, runtime};
+use crate::clock::Clock;
+use conclusion::{Conclusion, conclude};
+use question::{Question, Tamper};
+
+pub(crate) use conclusion::PATIENCE;
+
+/// Send a callback as the platform does, and say what it would conclude
+///
+/// Signs a golden sample (or a file's bytes), sends it once, waits 2 s, and tells the status, the reply, the time
+/// used, and what the platform makes of it. Exit 0 on a valid verdict, 1 otherwise.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  offhook send call.start
+  offhook send call.start --set callType=1 --tamper body --to http://127.0.0.1:8080/receiveMsg.action")]
+pub(super) struct Args {
+    /// A kind with a golden sample (call.start, room.create, message.p2p, login.im, probe), or a file with a body
+    #[arg(value_name = "KIND|FILE")]
+    what: String,
+    /// Where to
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/receiveMsg.action")]
+    to: url::Url,
+    /// Change a field of the body, e.g. callType=1; the value is JSON, or else text
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    changes: Vec<String>,
+    /// Break this one thing and leave the rest consistent
+    #[arg(long, value_enum)]
+    tamper: Option<Tamper>,
+    /// Send it N times, each freshly signed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    repeat: u32,
+    /// With --repeat: this many a second, whether answered or not [default: one after the other]
+    #[arg(long, value_name = "R")]
+    rate: Option<f64>,
+    /// Exit 0 only on this verdict
+    #[arg(long, value_enum)]
+    expect: Option<Expected>,
+    /// One JSON object for each answer
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    app: AppArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Expected {
+    Allow,
+    Reject,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The status and the body; the failure's text where there was no answer.
+    pub(super) reply: Result<(u16, Vec<u8>), String>,
+    /// From the start of sending until the whole answer was there.
+    pub(super) took: Duration,
+}
+
+pub(super) fn run(args: Args) -> Outcome {
+    if args.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
+        return Err(WrongUse("--rate must be a number above 0".to_owned()).into());
+    }
+    let apps = args.app.apps()?;
+    let app = apps.iter().next().context("the configuration has no app")?;
+    let body = question::body(&args.what, &args.changes)?;
+    let question = Question::new(app, body, args.tamper);
+    runtime::on_this_thread(async {
+        let conclusions = ask_all(&args, question).await?;
+        let wanted = |conclusion: &Conclusion| match args.expect {
+            None => conclusion.is_verdict(),
+            Some(Expected::Allow) => conclusion.is_verdict() && conclusion.allows(),
+            Some(Expected::Reject) => conclusion.is_verdict() && !conclusion.allows(),
+        };
+        Ok(if conclusions.iter().all(wanted) { Exit::Yes } else { Exit::No })
+    })
+}
+
+async fn ask_all(args: &Args, mut question: Question) -> anyhow::Result<Vec<Conclusion>> {
+    let client = client()?;
+    let clock = Clock::system();
+    let mut conclusions = Vec::new();
+    let mut under_way = tokio::task::JoinSet::new();
+    let mut next = tokio::time::Instant::now();
+    for _ in 0..args.repeat {
+        let asking = ask(client.clone(), args.to.clone(), question.sign(clock.now()));
+        if let Some(rate) = args.rate {
+            tokio::time::sleep_until(next).await;
+            next += Duration::from_secs_f64(1.0 / rate);
+            under_way.spawn(asking);
+        } else {
+            conclusions.push(tell(args, &asking.await)?);
+        }
+    }
+    while let Some(answer) = under_way.join_next().await {
+        conclusions.push(tell(args, &answer.context("an attempt fell over")?)?);
+    }
+    if args.repeat > 1 {
+        let verdicts = conclusions.iter().filter(|conclusion| conclusion.is_verdict()).count();
+        let allowed = conclusions.iter().filter(|conclusion| conclusion.is_verdict() && conclusion.allows()).count();
+        output::talk(format_args!("{} sent, {verdicts} valid verdicts, {allowed} of them allow", conclusions.len()));
+    }
+    Ok(conclusions)
+}
+
+fn tell(args: &Args, answer: &Answer) -> std::io::Result<Conclusion> {
+    let conclusion = conclude(answer);
+    if args.json {
+        output::data(conclusion::as_json(answer, &conclusion))?;
+    } else {
+        output::data(conclusion::as_text(answer, &conclusion))?;
+    }
+    Ok(conclusion)
+}
+
+/// A client that behaves as the platform: one connection, one try, no redirects.
+pub(super) fn client() -> anyhow::Result<reqwest::Client> {
+    // Fails only where one is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(1);
+    builder.retry(reqwest::retry::never()).build().context("no HTTP client")
+}
+
+/// Sends one signed request and waits as long as the platform does.
+pub(super) async fn ask(client: reqwest::Client, to: url::Url, signed: question::Signed) -> Answer {
+    let began = Instant::now();
+    let request = client.post(to).headers(signed.headers).body(signed.body).timeout(PATIENCE);
+    let reply = async {
+        let answer = request.send().await?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.bytes().await?.to_vec()))
+    };
+    let reply = reply.await.map_err(|error: reqwest::Error| why(&error));
+    Answer { reply, took: began.elapsed() }
+}
+
+fn why(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer within 2 s".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let what = if error.is_connect() { "cannot connect" } else { "the connection failed" };
+    format!("{what}: {cause}")
+}
+
+/// The golden sample of `kind`, signed by `app` now.
+pub(super) fn sample(kind: &str, app: &crate::yunxin::App) -> anyhow::Result<question::Signed> {
+    Ok(Question::new(app, question::body(kind, &[])?, None).sign(Clock::system().now()))
+}
+

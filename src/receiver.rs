@@ -1,0 +1,299 @@
+//! The whole receiver as a value: for a program of your own, and for the `offhook` command, which adds listeners.
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use crate::clock::Clock;
+use crate::decide::{AppPolicy, BoxedDecider, Chain, Decider, FromEvent, IntoOpinion, Policy, Word};
+use crate::deliver::{AnyHandler, Dispatcher, Handler, LaneSettings};
+use crate::edge::{self, Edge, Endpoint};
+use crate::family::YunxinCallback;
+use crate::intake::Intake;
+use crate::journal::{self, Closed, Journal};
+use crate::metrics::Metrics;
+use crate::yunxin::{App, Apps};
+
+/// Receives callbacks: verifies, decides, keeps, answers, delivers.
+///
+/// ```no_run
+/// use offhook::{Event, Handler, Outcome, Receiver, Verdict, yunxin::CallStart};
+///
+/// struct Billing;
+///
+/// impl Handler for Billing {
+///     fn name(&self) -> &str {
+///         "billing"
+///     }
+///
+///     async fn deliver(&self, event: &Event) -> Outcome {
+///         println!("{} {}", event.id(), event.kind());
+///         Outcome::Done
+///     }
+/// }
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let router: axum::Router = Receiver::builder()
+///     .app("made-up-app-key", "made-up-app-secret")
+///     .decide(|call: CallStart| async move {
+///         let callees = call.to_account_list.unwrap_or_default().len();
+///         if callees > 8 { Verdict::reject(20010) } else { Verdict::allow() }
+///     })
+///     .handler(Billing)
+///     .build()
+///     .await?
+///     .into_router();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Receiver {
+    edge: Edge,
+    journal: Journal,
+    dispatcher: Dispatcher,
+    metrics: Arc<Metrics>,
+    delivering: Delivering,
+}
+
+/// Puts a [`Receiver`] together.
+#[derive(Debug)]
+pub struct Builder {
+    pub(crate) settings: edge::Settings,
+    pub(crate) apps: Vec<App>,
+    pub(crate) policy: Policy,
+    pub(crate) deciders: Vec<BoxedDecider>,
+    pub(crate) handlers: Vec<(LaneSettings, AnyHandler)>,
+    pub(crate) journal: journal::Options,
+    pub(crate) clock: Clock,
+}
+
+/// Why a receiver could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Without an app nothing could ever be believed.
+    #[error("no app: give at least one app key and secret")]
+    NoApp,
+    /// The journal could not be opened.
+    #[error("the journal cannot be opened: {0}")]
+    Journal(#[from] journal::OpenError),
+    /// Delivering could not start.
+    #[error("delivering cannot start: {0}")]
+    Deliver(#[from] crate::deliver::StartError),
+    /// The operating system gave no threads.
+    #[error("no threads: {0}")]
+    Threads(#[from] std::io::Error),
+    /// Opening was cut short.
+    #[error("opening the journal was cut short")]
+    CutShort,
+}
+
+impl Receiver {
+    /// Starts with the defaults of the command's configuration, and no app.
+    pub fn builder() -> Builder {
+        Builder {
+            settings: edge::Settings::default(),
+            apps: Vec::new(),
+            policy: Policy::default(),
+            deciders: Vec::new(),
+            handlers: Vec::new(),
+            journal: journal::Options::at("data"),
+            clock: Clock::system(),
+        }
+    }
+
+    /// The endpoints as an axum router, to be merged into yours; the receiver lives as long as the router.
+    ///
+    /// A listener of yours starts each budget when a request's head is complete; the `offhook` command's own
+    /// listener starts it at the first byte.
+    pub fn into_router(self) -> axum::Router {
+        let edge = self.edge.clone();
+        router(&edge, &Arc::new(self))
+    }
+
+    /// The endpoints as an axum router, while the receiver stays in your hands for [`Receiver::stop`].
+    pub fn router(&self) -> axum::Router {
+        router(&self.edge, &Arc::new(()))
+    }
+
+    /// The service behind the endpoints.
+    pub fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// The journal it keeps.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Its numbers.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Finishes what was accepted and what is being delivered, each within `within`, and makes everything durable.
+    /// What is not delivered yet is delivered after the next start.
+    pub async fn stop(self, within: Duration) -> Closed {
+        self.edge.drains();
+        // Whatever does not finish was cut off from its answer already.
+        let _ = tokio::time::timeout(within, self.edge.finished()).await;
+        self.dispatcher.stop(within).await;
+        self.journal.close(within).await
+    }
+}
+
+impl Builder {
+    /// Believes requests that `app_secret` signed.
+    #[must_use]
+    pub fn app(self, app_key: impl Into<String>, app_secret: impl Into<String>) -> Self {
+        self.with_app(App::new(app_key.into(), app_secret))
+    }
+
+    /// Believes requests of `app`.
+    #[must_use]
+    pub fn with_app(mut self, app: App) -> Self {
+        self.apps.push(app);
+        self
+    }
+
+    /// Asks `decide`, a closure over an event or its typed content; the first opinion of all deciders wins.
+    #[must_use]
+    pub fn decide<F, Fut, T>(mut self, decide: F) -> Self
+    where
+        F: Fn(T) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: IntoOpinion,
+        T: FromEvent,
+    {
+        let name = format!("decider-{}", self.deciders.len() + 1);
+        self.deciders.push(BoxedDecider::from_fn(name, decide));
+        self
+    }
+
+    /// Asks `decider`.
+    #[must_use]
+    pub fn decider(mut self, decider: impl Decider) -> Self {
+        self.deciders.push(BoxedDecider::new(decider));
+        self
+    }
+
+    /// Hands every event on to `handler`, in a lane of its own.
+    #[must_use]
+    pub fn handler(self, handler: impl Handler) -> Self {
+        let lane = LaneSettings::new(handler.name());
+        self.handler_in(lane, handler)
+    }
+
+    /// Hands events on to `handler` as `lane` says.
+    #[must_use]
+    pub fn handler_in(mut self, lane: LaneSettings, handler: impl Handler) -> Self {
+        self.handlers.push((lane, AnyHandler::new(handler)));
+        self
+    }
+
+    /// Keeps the journal in the directory `path` (default: `data`).
+    #[must_use]
+    pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
+        self.journal = journal::Options::at(path);
+        self
+    }
+
+    /// Rejects where deciding failed or there was no time or room for it (default: allows).
+    #[must_use]
+    pub fn reject_on_fallback(mut self) -> Self {
+        self.policy.scope.all.fallback = Some(Word::Reject);
+        self
+    }
+
+    /// The time a request may take (default: 1.5 s).
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = deadline;
+        self
+    }
+
+    /// Asks `clock` for the time.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Opens the journal and starts delivering.
+    ///
+    /// # Errors
+    /// No app was given, the journal cannot be opened, or the system gave no threads.
+    pub async fn build(self) -> Result<Receiver, BuildError> {
+        let Self { settings, apps, mut policy, deciders, handlers, journal, clock } = self;
+        if apps.is_empty() {
+            return Err(BuildError::NoApp);
+        }
+        for app in &apps {
+            let unset = || AppPolicy { scope: crate::decide::Scope::default(), console_default: Word::Allow };
+            policy.apps.entry(Arc::clone(&app.app_key)).or_insert_with(unset);
+        }
+        let metrics = Metrics::new(settings.deadline);
+        let delivering = Delivering::start()?;
+        let runtime = delivering.handle();
+        let open = {
+            let (clock, metrics) = (clock.clone(), Arc::clone(&metrics));
+            move || -> Result<_, BuildError> {
+                let journal = Journal::open(journal, clock.clone(), Arc::clone(&metrics))?;
+                let dispatcher = Dispatcher::start(&journal, handlers, &metrics, &clock, &runtime)?;
+                Ok((journal, dispatcher))
+            }
+        };
+        let (journal, dispatcher) = tokio::task::spawn_blocking(open).await.map_err(|_| BuildError::CutShort)??;
+        let chain = Chain::new(policy, deciders, Arc::clone(&metrics))?;
+        let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics));
+        let family = YunxinCallback::new(apps.into_iter().collect::<Apps>(), Arc::clone(&metrics));
+        let edge = Edge::new(settings, family, intake, clock, Arc::clone(&metrics));
+        Ok(Receiver { edge, journal, dispatcher, metrics, delivering })
+    }
+}
+
+/// A router of the edge's endpoints that keeps `alive` until it is dropped.
+fn router<T: Send + Sync + 'static>(edge: &Edge, alive: &Arc<T>) -> axum::Router {
+    edge.opens();
+    edge.settings().endpoints.iter().fold(axum::Router::new(), |router, Endpoint { path, .. }| {
+        let (edge, alive) = (edge.clone(), Arc::clone(alive));
+        let service = tower::service_fn(move |request: axum::extract::Request| {
+            let (mut edge, _alive) = (edge.clone(), Arc::clone(&alive));
+            async move { tower::Service::call(&mut edge, request).await }
+        });
+        router.route_service(path, service)
+    })
+}
+
+/// The threads that handlers run on: one that blocks its thread must not slow an answer.
+struct Delivering(Option<Runtime>);
+
+impl Delivering {
+    fn start() -> std::io::Result<Self> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2).thread_name("deliver").enable_all().build().map(|runtime| Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> tokio::runtime::Handle {
+        self.0.as_ref().expect("the runtime is only taken when this is dropped").handle().clone()
+    }
+}
+
+impl Drop for Delivering {
+    /// Never waits for a handler that blocks its thread.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for Delivering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Delivering")
+    }
+}

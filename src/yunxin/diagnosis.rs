@@ -1,0 +1,186 @@
+//! Why a request does not verify, in words: which check fails, and what usually causes that.
+//!
+//! It tries the usual mistakes and says which one fits. It never tells the right digest.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use jiff::{Timestamp, Unit};
+
+use super::app::Apps;
+use super::check_sum::{md5_of, sign};
+use super::proof::{ProvenHeaders, verify};
+use crate::refusal::Refusal;
+
+/// One check and how it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was checked: `headers`, `app`, `signature`, `clock` or `body`.
+    pub check: &'static str,
+    /// Whether it passed.
+    pub passed: bool,
+    /// What was seen.
+    pub text: String,
+}
+
+/// What a request's checks come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// The refusal a receiver answers, if it does.
+    pub refusal: Option<Refusal>,
+    /// Every check that could be made, in order.
+    pub findings: Vec<Finding>,
+    /// The likely cause of the failure, where one fits.
+    pub cause: Option<String>,
+}
+
+/// Explains how the checks of a request that arrived at `now` go.
+pub fn diagnose(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Diagnosis {
+    let refusal = verify(apps, headers, body.clone(), now).err();
+    // Every check is made by itself, so that one failure does not hide the next.
+    let proof = ProvenHeaders::prove(apps, headers, now);
+    let mut diagnosis = Diagnosis { refusal, findings: Vec::new(), cause: None };
+    match &proof {
+        Err(refusal @ (Refusal::HeaderMissing(_) | Refusal::HeaderRepeated(_) | Refusal::HeaderMalformed { .. })) => {
+            diagnosis.failed("headers", refusal.to_string());
+            return diagnosis;
+        }
+        _ => diagnosis.passed("headers", "all four are there and well formed"),
+    }
+    match proof {
+        Err(Refusal::AppUnknown) => {
+            diagnosis.failed("app", "no app of this AppKey is known here".to_owned());
+            diagnosis.cause = Some("give this app's key and secret, or correct the AppKey in the console".to_owned());
+            return diagnosis;
+        }
+        Err(refusal @ Refusal::CheckSumMismatch) => {
+            diagnosis.passed("app", "known");
+            diagnosis.failed("signature", refusal.to_string());
+            diagnosis.cause = Some(signature_cause(apps, headers, body, now));
+        }
+        Err(refusal) => {
+            diagnosis.passed("app", "known");
+            diagnosis.passed("signature", "made with a current secret of this app");
+            diagnosis.failed("clock", refusal.to_string());
+            diagnosis.cause = clock_cause(headers, now);
+        }
+        Ok(_) => {
+            diagnosis.passed("app", "known");
+            diagnosis.passed("signature", "made with a current secret of this app");
+            diagnosis.passed("clock", "CurTime is close enough to this clock");
+        }
+    }
+    if md5_header(headers) == Some(md5_of(body)) {
+        diagnosis.passed("body", format!("{} bytes, the ones that were signed", body.len()));
+    } else {
+        diagnosis.failed("body", format!("the MD5 header is not the MD5 of these {} bytes", body.len()));
+        diagnosis.cause.get_or_insert_with(|| body_cause(headers, body));
+    }
+    diagnosis
+}
+
+impl Diagnosis {
+    fn passed(&mut self, check: &'static str, text: impl Into<String>) {
+        self.findings.push(Finding { check, passed: true, text: text.into() });
+    }
+
+    fn failed(&mut self, check: &'static str, text: String) {
+        self.findings.push(Finding { check, passed: false, text });
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim_ascii()
+}
+
+fn md5_header(headers: &HeaderMap) -> Option<[u8; 16]> {
+    let mut digest = [0; 16];
+    hex::decode_to_slice(text(headers, "md5"), &mut digest).ok().map(|()| digest)
+}
+
+/// Which usual mistake gives this CheckSum.
+fn signature_cause(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> String {
+    let (md5, cur_time, sent) = (text(headers, "md5"), text(headers, "curtime"), text(headers, "checksum"));
+    let is_sent = |digest: &str| digest.eq_ignore_ascii_case(sent);
+    let sha1 = |parts: [&str; 3]| {
+        use sha1::{Digest, Sha1};
+        hex::encode(Sha1::digest(parts.concat()))
+    };
+    let Some(app) = apps.get(text(headers, "appkey")) else { return "the AppKey is unknown".to_owned() };
+    for secret in &app.secrets {
+        let exposed = secret.secret.expose();
+        if !secret.is_current(now) && is_sent(&sha1([exposed, md5, cur_time])) {
+            return "it was made with a secret of this app that is past its `not_after`".to_owned();
+        }
+        if is_sent(&sign(exposed, body, cur_time).check_sum) {
+            return "the MD5 header was changed after signing: the CheckSum fits this body and secret".to_owned();
+        }
+        let orders = [[exposed, cur_time, md5], [md5, exposed, cur_time], [md5, cur_time, exposed], [cur_time, md5, exposed], [cur_time, exposed, md5]];
+        if orders.into_iter().any(|order| is_sent(&sha1(order))) {
+            return "its parts were put together in another order; it must be AppSecret + MD5 + CurTime".to_owned();
+        }
+        let seconds = cur_time.get(..cur_time.len().saturating_sub(3)).unwrap_or_default();
+        let milliseconds = format!("{cur_time}000");
+        if [seconds, &milliseconds].into_iter().any(|other| is_sent(&sha1([exposed, md5, other]))) {
+            return "it was made with CurTime in another unit than the header's".to_owned();
+        }
+        if is_sent(&sha1([exposed.trim(), md5, cur_time])) {
+            return "the configured secret has blanks around it".to_owned();
+        }
+    }
+    let other = apps.iter().filter(|other| other.app_key != app.app_key).flat_map(|other| {
+        other.secrets.iter().map(move |secret| (&other.app_key, secret))
+    });
+    for (app_key, secret) in other {
+        if is_sent(&sha1([secret.secret.expose(), md5, cur_time])) {
+            return format!("it was made with the secret of another app, {app_key}");
+        }
+    }
+    if md5_header(headers) == Some(md5_of(body)) {
+        "wrong secret: the body is intact, so the AppSecret differs (or CurTime was changed); compare it with the console".to_owned()
+    } else {
+        "wrong secret, or the headers belong to another request: neither the body nor the CheckSum fits".to_owned()
+    }
+}
+
+fn clock_cause(headers: &HeaderMap, now: Timestamp) -> Option<String> {
+    let sent: i64 = text(headers, "curtime").parse().ok()?;
+    if (1_000_000_000..99_999_999_999).contains(&sent) {
+        return Some("CurTime is in seconds; this direction uses milliseconds".to_owned());
+    }
+    let sent = Timestamp::from_millisecond(sent).ok()?;
+    let skew = now.since((Unit::Second, sent)).ok()?.get_seconds();
+    let direction = if skew < 0 { "ahead of" } else { "behind" };
+    Some(format!(
+        "clock skew of {} s: the sender's clock is {direction} this one, or the request is an old one (see --at)",
+        skew.abs()
+    ))
+}
+
+/// What was done to the body on its way, where one of the usual things fits.
+fn body_cause(headers: &HeaderMap, body: &Bytes) -> String {
+    let Some(signed) = md5_header(headers) else { return "the MD5 header is malformed".to_owned() };
+    let fits = |candidate: &[u8]| md5_of(candidate) == signed;
+    let trimmed = body.trim_ascii();
+    if fits(trimmed) {
+        return "blanks or a newline were added around the body (an editor, `echo`, or curl -d @file of a changed file)".to_owned();
+    }
+    if ["\n", "\r\n"].iter().any(|end| fits(&[trimmed, end.as_bytes()].concat())) {
+        return "the body lost its newline at the end".to_owned();
+    }
+    let unix: Vec<u8> = body.iter().copied().filter(|byte| *byte != b'\r').collect();
+    let windows = String::from_utf8_lossy(&unix).replace('\n', "\r\n");
+    if fits(&unix) || fits(windows.as_bytes()) {
+        return "line ends were changed on the way".to_owned();
+    }
+    if fits(trimmed.strip_prefix(b"\xef\xbb\xbf").unwrap_or_default()) {
+        return "a byte order mark was put in front of the body".to_owned();
+    }
+    let read: Option<serde_json::Value> = serde_json::from_slice(trimmed).ok();
+    if read.is_some_and(|value| fits(value.to_string().as_bytes())) {
+        return "something on the way read the JSON and wrote it again; pass the bytes on untouched".to_owned();
+    }
+    if body.is_empty() {
+        return "the body is empty: was it read before, or sent chunked to something that needs a Content-Length?".to_owned();
+    }
+    "the body was changed on its way: a proxy or framework that re-encodes it, or it is not the body of these headers".to_owned()
+}
