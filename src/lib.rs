@@ -4,6 +4,7 @@ pub mod admin;
 pub mod budget;
 pub mod clock;
 pub mod cloud_event;
+pub mod config;
 pub mod decide;
 pub mod deliver;
 pub mod edge;

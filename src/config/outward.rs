@@ -1,0 +1,164 @@
+//! `[[handlers]]` and `[[endpoints]]`: where events go, and the paths on which they come.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::deliver::LaneSettings;
+use crate::edge::Endpoint;
+use crate::handlers::{ALL, Action, Settings};
+use crate::kind::{Family, KindPattern};
+
+use super::reader::{Field, Section};
+use super::tree::Value;
+use super::verdicts::pattern;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const SHORTEST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(600);
+/// The keys that only some types have, each with the type.
+const HTTP_ONLY: [(&str, &str); 4] = [
+    ("url", "handlers of type `http`"),
+    ("timeout", "handlers of type `http`"),
+    ("connect_timeout", "handlers of type `http`"),
+    ("max_attempts", "handlers of type `http`"),
+];
+const LOG_ONLY: [(&str, &str); 1] = [("data", "handlers of type `log`")];
+/// Paths of offhook's own on the public listener.
+const OWN_PATHS: [&str; 2] = ["/healthz", "/readyz"];
+
+/// The handlers of `[[handlers]]`.
+pub(super) fn handlers(fields: Vec<Field<'_>>) -> Vec<Settings> {
+    let mut handlers: Vec<Settings> = Vec::new();
+    for field in &fields {
+        let Some(mut section) = field.section() else { continue };
+        let types: Vec<(&str, &str)> = ALL.iter().map(|(name, _)| (*name, *name)).collect();
+        let what = "`log` or `http`";
+        let Some(kind) = section.need("type", what).and_then(|field| field.word(&types)) else { continue };
+        let name_field = section.take("name");
+        let name = match &name_field {
+            Some(field) => field.text("a name"),
+            None => Some(kind),
+        };
+        let kinds = section.take("kinds").map(|field| patterns(&field)).unwrap_or_default();
+        let mut lane = LaneSettings { kinds, ..LaneSettings::new(name.unwrap_or(kind)) };
+        let action = if kind == "http" { http(&mut section, &mut lane) } else { log(&mut section) };
+        section.finish_knowing(if kind == "http" { &LOG_ONLY } else { &HTTP_ONLY });
+        if name.is_some() && handlers.iter().any(|other| other.lane.name == lane.name) {
+            let expected = format!("expected a name of its own, but another handler is called `{}` too", lane.name);
+            let hint = "give each handler a `name`: its place in the journal is kept under it".to_owned();
+            name_field.as_ref().unwrap_or(field).fault_hiding(expected, Some(hint));
+        }
+        handlers.extend(action.map(|action| Settings { lane, action }));
+    }
+    handlers
+}
+
+fn log(section: &mut Section<'_>) -> Option<Action> {
+    let data = section.take("data").map(|field| field.boolean());
+    Some(Action::Log { data: data.unwrap_or(Some(false))? })
+}
+
+fn http(section: &mut Section<'_>, lane: &mut LaneSettings) -> Option<Action> {
+    let url = section.need("url", "the URL to post to").and_then(|field| url(&field));
+    let timeout = section.take("timeout").map(|field| field.duration(SHORTEST..=LONGEST));
+    let connect_timeout = section.take("connect_timeout").map(|field| field.duration(SHORTEST..=LONGEST));
+    let attempts = section.take("max_attempts").and_then(|field| field.integer(1..=1000));
+    if let Some(attempts) = attempts.and_then(|attempts| u32::try_from(attempts).ok()) {
+        lane.max_attempts = attempts;
+    }
+    let timeout = timeout.unwrap_or(Some(TIMEOUT))?;
+    let connect_timeout = connect_timeout.unwrap_or(Some(CONNECT_TIMEOUT))?.min(timeout);
+    Some(Action::Http { url: url?, timeout, connect_timeout })
+}
+
+/// A URL with a host. It may carry a password or a token, so no fault shows it.
+fn url(field: &Field<'_>) -> Option<Url> {
+    let text = field_text_hiding(field, "expected a URL as text, in quotes")?;
+    let hint = || Some("for example `https://billing.internal/hooks`".to_owned());
+    match Url::parse(text.trim()) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
+        Ok(url) => {
+            field.fault_hiding(format!("expected a URL of http or https, found one of {}", url.scheme()), hint());
+            None
+        }
+        Err(error) => {
+            field.fault_hiding(format!("expected a URL: {error}"), hint());
+            None
+        }
+    }
+}
+
+fn field_text_hiding<'r>(field: &Field<'r>, expected: &str) -> Option<&'r str> {
+    match &field.node.value {
+        Value::Text(text) => Some(text),
+        _ => {
+            field.fault_hiding(expected, None);
+            None
+        }
+    }
+}
+
+/// The kinds of a list. In a variable they may stand one after the other with commas.
+fn patterns(field: &Field<'_>) -> Vec<KindPattern> {
+    let items = field.list().unwrap_or_default();
+    let mut patterns = Vec::new();
+    for item in &items {
+        let Some(text) = item.text("a kind") else { continue };
+        patterns.extend(text.split(',').filter_map(|text| pattern(item, text.trim())));
+    }
+    patterns
+}
+
+/// The endpoints of `[[endpoints]]`, or the usual ones.
+pub(super) fn endpoints(fields: Vec<Field<'_>>) -> Vec<Endpoint> {
+    if fields.is_empty() {
+        return Endpoint::defaults();
+    }
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    for field in &fields {
+        let Some(mut section) = field.section() else { continue };
+        let path_field = section.need("path", "a path");
+        let path = path_field.as_ref().and_then(path);
+        let family = section.need("family", "`yunxin.callback`").and_then(|field| family(&field));
+        section.finish();
+        let (Some(path_field), Some(path)) = (path_field, path) else { continue };
+        if endpoints.iter().any(|other| other.path == path) {
+            path_field.fault("expected a path of its own, but another endpoint has the same", None);
+        }
+        endpoints.extend(family.map(|family| Endpoint { path, family }));
+    }
+    endpoints
+}
+
+fn path(field: &Field<'_>) -> Option<String> {
+    let path = field.text("a path")?;
+    if !path.starts_with('/') {
+        field.fault("expected a path that begins with `/`", None);
+        return None;
+    }
+    let plain = |byte: u8| byte.is_ascii_graphic() && !br#"?#{}"\<>^`|"#.contains(&byte);
+    if !path.bytes().all(plain) {
+        let hint = "write other characters percent-encoded, as the sender does, and no query".to_owned();
+        field.fault("expected a plain path of a URL", Some(hint));
+        return None;
+    }
+    if OWN_PATHS.contains(&path) {
+        field.fault("expected a path that is not offhook's own", None);
+        return None;
+    }
+    Some(path.to_owned())
+}
+
+fn family(field: &Field<'_>) -> Option<Family> {
+    let names: Vec<(&str, Family)> = Family::ALL.iter().map(|family| (family.name(), *family)).collect();
+    match field.word(&names)? {
+        Family::YunxinCallback => Some(Family::YunxinCallback),
+        Family::YunxinCopy | Family::TencentCall | Family::TencentTrtc => {
+            let hint = "it can receive `yunxin.callback`".to_owned();
+            field.fault("this family is not received by this version", Some(hint));
+            None
+        }
+    }
+}

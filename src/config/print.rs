@@ -1,0 +1,140 @@
+//! The resolved configuration as TOML for people: everything that is in force, and no secret.
+
+use std::fmt::{self, Display, Write};
+
+use humantime::format_duration;
+use url::Url;
+
+use crate::decide::{Say, Scope, Word};
+use crate::handlers::{Action, Settings};
+use crate::kind::KindPattern;
+use crate::yunxin::App;
+
+use super::reader::size_text;
+use super::{Config, LogForm};
+
+/// What stands where a secret is.
+const MASK: &str = "***";
+
+/// Writes `config` out.
+pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result {
+    let (edge, journal) = (&config.edge, &config.journal);
+    writeln!(out, "[server]")?;
+    text(out, "listen", edge.listen)?;
+    text(out, "deadline", format_duration(edge.deadline))?;
+    text(out, "body_limit", size_text(edge.body_limit as u64))?;
+    writeln!(out, "max_in_flight = {}\nmax_unproven = {}", edge.max_in_flight, edge.max_unproven)?;
+    text(out, "idle_timeout", format_duration(edge.idle_timeout))?;
+    text(out, "log", if config.log == LogForm::Json { "json" } else { "text" })?;
+
+    writeln!(out, "\n[admin]")?;
+    text(out, "listen", config.admin.listen)?;
+    if config.admin.token.is_some() {
+        text(out, "token", MASK)?;
+    }
+
+    scope(out, "verdict", &config.policy.scope)?;
+
+    writeln!(out, "\n[journal]")?;
+    text(out, "path", journal.path.display())?;
+    text(out, "min_free", size_text(journal.min_free))?;
+    text(out, "spill", journal.spill.display())?;
+
+    for key in config.platform_timeouts.keys() {
+        if let Some(found) = config.apps.get(key) {
+            app(config, found, out)?;
+        }
+    }
+    config.handlers.iter().try_for_each(|settings| handler(settings, out))?;
+    for endpoint in &edge.endpoints {
+        writeln!(out, "\n[[endpoints]]")?;
+        text(out, "path", &endpoint.path)?;
+        text(out, "family", endpoint.family.name())?;
+    }
+    Ok(())
+}
+
+fn app(config: &Config, app: &App, out: &mut impl Write) -> fmt::Result {
+    writeln!(out, "\n[[apps]]")?;
+    text(out, "app_key", &app.app_key)?;
+    let secrets = app.secrets.iter().map(|secret| match secret.not_after {
+        Some(end) => format!("{{ value = \"{MASK}\", not_after = \"{end}\" }}"),
+        None => format!("\"{MASK}\""),
+    });
+    writeln!(out, "secrets = [{}]", secrets.collect::<Vec<_>>().join(", "))?;
+    text(out, "clock_tolerance", format_duration(app.clock_tolerance))?;
+    if let Some(policy) = config.policy.apps.get(&app.app_key) {
+        text(out, "console_default", word(policy.console_default))?;
+    }
+    if let Some(timeout) = config.platform_timeouts.get(&app.app_key) {
+        text(out, "platform_timeout", format_duration(*timeout))?;
+    }
+    match config.policy.apps.get(&app.app_key) {
+        Some(policy) if policy.scope.all != Say::default() || !policy.scope.kinds.is_empty() => {
+            scope(out, "apps.verdict", &policy.scope)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn scope(out: &mut impl Write, name: &str, scope: &Scope) -> fmt::Result {
+    writeln!(out, "\n[{name}]")?;
+    say(out, &scope.all)?;
+    for (pattern, said) in &scope.kinds {
+        writeln!(out, "\n[{name}.kinds.{}]", quoted(pattern.as_str()))?;
+        say(out, said)?;
+    }
+    Ok(())
+}
+
+fn say(out: &mut impl Write, said: &Say) -> fmt::Result {
+    for (key, value) in [("default", said.default), ("fallback", said.fallback)] {
+        if let Some(value) = value {
+            text(out, key, word(value))?;
+        }
+    }
+    said.reject_code.map_or(Ok(()), |code| writeln!(out, "reject_code = {code}"))
+}
+
+fn handler(settings: &Settings, out: &mut impl Write) -> fmt::Result {
+    let lane = &settings.lane;
+    writeln!(out, "\n[[handlers]]")?;
+    text(out, "type", if matches!(settings.action, Action::Log { .. }) { "log" } else { "http" })?;
+    text(out, "name", &lane.name)?;
+    if !lane.kinds.is_empty() {
+        let kinds = lane.kinds.iter().map(KindPattern::as_str).map(quoted);
+        writeln!(out, "kinds = [{}]", kinds.collect::<Vec<_>>().join(", "))?;
+    }
+    match &settings.action {
+        Action::Log { data } => writeln!(out, "data = {data}"),
+        Action::Http { url, timeout, connect_timeout } => {
+            text(out, "url", masked_url(url))?;
+            text(out, "timeout", format_duration(*timeout))?;
+            text(out, "connect_timeout", format_duration(*connect_timeout))?;
+            writeln!(out, "max_attempts = {}", lane.max_attempts)
+        }
+    }
+}
+
+/// A URL without what may be secret in it: its user, its password, its query.
+fn masked_url(url: &Url) -> String {
+    let user = if url.username().is_empty() && url.password().is_none() { "" } else { "***@" };
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let query = if url.query().is_some() { "?***" } else { "" };
+    format!("{}://{user}{}{port}{}{query}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+}
+
+fn word(word: Word) -> &'static str {
+    match word {
+        Word::Allow => "allow",
+        Word::Reject => "reject",
+    }
+}
+
+fn text(out: &mut impl Write, key: &str, value: impl Display) -> fmt::Result {
+    writeln!(out, "{key} = {}", quoted(&value.to_string()))
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

@@ -1,0 +1,209 @@
+//! What the tree means: each section read into the settings of the module that uses it.
+//!
+//! All sections are read whatever is wrong with one of them, so that every fault is told at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::decide::{AppPolicy, Policy, Scope, Word};
+use crate::yunxin::{App, Apps};
+use crate::{admin, edge, journal};
+
+use super::outward;
+use super::reader::{Field, Reader, Section};
+use super::tree::Table;
+use super::verdicts::{self, WORDS};
+use super::{Config, LogForm, secrets};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+/// What the platform gives a receiver where the console was not changed.
+const PLATFORM_TIMEOUT: Duration = Duration::from_secs(2);
+/// What of that must remain for the way there and back.
+const REMAINDER: Duration = Duration::from_millis(500);
+const SPILL: &str = "spill.jsonl";
+const MIB: u64 = 1 << 20;
+
+/// The configuration that `table` means; `None` where the reader was told faults.
+pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
+    let mut top = reader.top(table);
+    let server = top.need("server", "the section [server]").and_then(|field| server(&field));
+    let admin = top.need("admin", "the section [admin]").and_then(|field| admin_settings(&field));
+    let journal = journal_settings(&mut top);
+    let scope = top.need("verdict", "the section [verdict]").map(|field| verdicts::scope(&field));
+    let apps = apps(&mut top);
+    let handlers = outward::handlers(top.items("handlers"));
+    let endpoints = outward::endpoints(top.items("endpoints"));
+    top.finish();
+    if let Some((_, _, deadline)) = &server {
+        for app in &apps {
+            check_deadline(deadline, app);
+        }
+    }
+    let (mut settings, log, _) = server?;
+    settings.endpoints = endpoints;
+    let mut config = Config {
+        edge: settings,
+        log,
+        admin: admin?,
+        apps: Apps::default(),
+        policy: Policy { scope: scope?, ..Policy::default() },
+        journal: journal?,
+        handlers,
+        warnings: Vec::new(),
+        platform_timeouts: BTreeMap::new(),
+    };
+    for app in &apps {
+        let policy = AppPolicy { scope: app.scope.clone(), console_default: app.console_default };
+        config.policy.apps.insert(Arc::clone(&app.app.app_key), policy);
+        config.platform_timeouts.insert(Arc::clone(&app.app.app_key), app.platform_timeout);
+    }
+    config.apps = apps.into_iter().map(|app| app.app).collect();
+    Some(config)
+}
+
+/// The section `[journal]` alone.
+pub(super) fn journal_settings(top: &mut Section<'_>) -> Option<journal::Options> {
+    let mut section = top.need("journal", "the section [journal]")?.section()?;
+    let path = section.need("path", "a directory").and_then(|field| path_of(&field));
+    let min_free = section.need("min_free", "a size").and_then(|field| field.size(0..=u64::MAX));
+    let spill = section.take("spill").map(|field| path_of(&field));
+    section.finish();
+    let path = path?;
+    let spill = spill.unwrap_or_else(|| Some(path.join(SPILL)))?;
+    Some(journal::Options { path, min_free: min_free?, spill })
+}
+
+fn path_of(field: &Field<'_>) -> Option<PathBuf> {
+    field.text("a path").map(|text| Path::new(text).to_owned())
+}
+
+/// The section `[server]`, without the endpoints; the deadline's field is judged again when the apps are known.
+fn server<'r>(field: &Field<'r>) -> Option<(edge::Settings, LogForm, (Duration, Field<'r>))> {
+    let mut section = field.section()?;
+    let listen = section.need("listen", "an IP address and a port").and_then(|field| field.address());
+    let deadline = section.need("deadline", "a duration").and_then(|field| {
+        let deadline = field.duration(50 * MILLISECOND..=60 * SECOND)?;
+        Some((deadline, field))
+    });
+    let body_limit = section.need("body_limit", "a size").and_then(|field| field.size(1024..=64 * MIB));
+    let max_in_flight = section.need("max_in_flight", "a number").and_then(|field| field.integer(1..=1_000_000));
+    let max_unproven = section.need("max_unproven", "a number").and_then(|field| field.integer(1..=1_000_000));
+    let idle_timeout = section.need("idle_timeout", "a duration");
+    let idle_timeout = idle_timeout.and_then(|field| field.duration(SECOND..=3600 * SECOND));
+    let forms = [("text", LogForm::Text), ("json", LogForm::Json)];
+    let log = section.need("log", "`text` or `json`").and_then(|field| field.word(&forms));
+    section.finish();
+    let (deadline, field) = deadline?;
+    let settings = edge::Settings {
+        listen: listen?,
+        deadline,
+        body_limit: usize::try_from(body_limit?).ok()?,
+        max_in_flight: usize::try_from(max_in_flight?).ok()?,
+        max_unproven: usize::try_from(max_unproven?).ok()?,
+        idle_timeout: idle_timeout?,
+        endpoints: Vec::new(),
+    };
+    Some((settings, log?, (deadline, field)))
+}
+
+fn admin_settings(field: &Field<'_>) -> Option<admin::Settings> {
+    let mut section = field.section()?;
+    let listen = section.need("listen", "an IP address and a port");
+    let address = listen.as_ref().and_then(|field| field.address());
+    let token = section.take("token").map(|field| secrets::secret(&field));
+    section.finish();
+    if let (Some(listen), Some(address), None) = (listen, address, &token)
+        && !address.ip().to_canonical().is_loopback()
+    {
+        let hint = "set admin.token, for example { env = \"OFFHOOK_ADMIN_TOKEN\" }, or listen on 127.0.0.1";
+        listen.fault("expected a loopback address, since there is no admin.token", Some(hint.to_owned()));
+    }
+    let token = match token {
+        Some(token) => Some(token?),
+        None => None,
+    };
+    Some(admin::Settings { listen: address?, token })
+}
+
+/// An app and what is said about it.
+struct AppSection {
+    app: App,
+    place: usize,
+    scope: Scope,
+    console_default: Word,
+    platform_timeout: Duration,
+}
+
+fn apps(top: &mut Section<'_>) -> Vec<AppSection> {
+    let fields = top.items("apps");
+    if fields.is_empty() {
+        let hint = "set OFFHOOK_APP_KEY and OFFHOOK_APP_SECRET, or write an [[apps]] section; to try offhook without \
+                    an app there is `offhook dev`";
+        top.fault("apps", "expected at least one app, found no app".to_owned(), Some(hint.to_owned()));
+    }
+    let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut apps = Vec::new();
+    for (place, field) in fields.iter().enumerate() {
+        let Some(mut section) = field.section() else { continue };
+        let key_field = section.need("app_key", "the App Key");
+        let key = key_field.as_ref().and_then(secrets::app_key);
+        if let (Some(field), Some(key)) = (&key_field, key) {
+            match first.get(key) {
+                Some(other) => {
+                    let hint = format!("put all secrets of one app into `secrets` of apps[{other}]");
+                    field.fault(format!("expected an App Key of its own, but apps[{other}] has the same"), Some(hint));
+                }
+                None => _ = first.insert(key, place),
+            }
+        }
+        let app = app(&mut section, place, key);
+        section.finish();
+        apps.extend(app);
+    }
+    apps
+}
+
+fn app(section: &mut Section<'_>, place: usize, key: Option<&str>) -> Option<AppSection> {
+    let secrets = section.need("secrets", "a list of App Secrets").and_then(|field| app_secrets(&field));
+    let tolerance = section.take("clock_tolerance").map(|field| field.duration(SECOND..=3600 * SECOND));
+    let console_default = section.take("console_default").map(|field| field.word(&WORDS));
+    let timeout = section.take("platform_timeout").map(|field| field.duration(SECOND..=60 * SECOND));
+    let scope = section.take("verdict").map(|field| verdicts::scope(&field)).unwrap_or_default();
+    let clock_tolerance = tolerance.unwrap_or(Some(App::CLOCK_TOLERANCE))?;
+    Some(AppSection {
+        app: App { app_key: Arc::from(key?), secrets: secrets?, clock_tolerance },
+        place,
+        scope,
+        console_default: console_default.unwrap_or(Some(Word::Reject))?,
+        platform_timeout: timeout.unwrap_or(Some(PLATFORM_TIMEOUT))?,
+    })
+}
+
+fn app_secrets(field: &Field<'_>) -> Option<Vec<crate::yunxin::AppSecret>> {
+    let items = field.list()?;
+    let secrets: Vec<_> = items.iter().filter_map(secrets::app_secret).collect();
+    if items.is_empty() {
+        field.fault_hiding("expected at least one secret, found an empty list", None);
+    } else if secrets.len() == items.len() && !secrets.iter().any(|secret| secret.is_current(field.reader.now)) {
+        let hint = "add the app's present secret from the console";
+        field.fault_hiding("expected a secret that has not ended; every one has (not_after)", Some(hint.to_owned()));
+    }
+    Some(secrets)
+}
+
+fn check_deadline((deadline, field): &(Duration, Field<'_>), app: &AppSection) {
+    let most = app.platform_timeout.saturating_sub(REMAINDER);
+    if *deadline <= most {
+        return;
+    }
+    let [shown, timeout] = [most, app.platform_timeout].map(humantime::format_duration);
+    let place = app.place;
+    let hint = format!("if the console gives more time than that, say so in apps[{place}].platform_timeout");
+    field.fault(
+        format!("expected at most {shown}: apps[{place}] is given up on after {timeout}, less 500ms"),
+        Some(hint),
+    );
+}

@@ -1,0 +1,3 @@
+//! What offhook promises, topic by topic.
+
+mod config;
