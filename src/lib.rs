@@ -1,7 +1,9 @@
 //! offhook
 
 pub mod admin;
+pub mod app;
 pub mod budget;
+pub mod cli;
 pub mod clock;
 pub mod cloud_event;
 pub mod config;

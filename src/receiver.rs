@@ -16,6 +16,7 @@ use crate::family::YunxinCallback;
 use crate::intake::Intake;
 use crate::journal::{self, Closed, Journal};
 use crate::metrics::Metrics;
+use crate::secret::Secret;
 use crate::yunxin::{App, Apps};
 
 /// Receives callbacks: verifies, decides, keeps, answers, delivers.
@@ -56,7 +57,8 @@ pub struct Receiver {
     journal: Journal,
     dispatcher: Dispatcher,
     metrics: Arc<Metrics>,
-    delivering: Delivering,
+    /// Held for the lanes that run on it.
+    _delivering: Delivering,
 }
 
 /// Puts a [`Receiver`] together.
@@ -149,7 +151,7 @@ impl Receiver {
 impl Builder {
     /// Believes requests that `app_secret` signed.
     #[must_use]
-    pub fn app(self, app_key: impl Into<String>, app_secret: impl Into<String>) -> Self {
+    pub fn app(self, app_key: impl Into<String>, app_secret: impl Into<Secret>) -> Self {
         self.with_app(App::new(app_key.into(), app_secret))
     }
 
@@ -252,7 +254,7 @@ impl Builder {
         let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics));
         let family = YunxinCallback::new(apps.into_iter().collect::<Apps>(), Arc::clone(&metrics));
         let edge = Edge::new(settings, family, intake, clock, Arc::clone(&metrics));
-        Ok(Receiver { edge, journal, dispatcher, metrics, delivering })
+        Ok(Receiver { edge, journal, dispatcher, metrics, _delivering: delivering })
     }
 }
 

@@ -26,6 +26,7 @@ use crate::decide::Policy;
 use crate::yunxin::Apps;
 use crate::{admin, edge, handlers, journal};
 
+pub use crate::telemetry::LogForm;
 pub use fault::{ConfigFault, Faults, Origin};
 
 use reader::Reader;
@@ -69,15 +70,6 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// When the platform gives up, by app key.
     platform_timeouts: BTreeMap<Arc<str>, Duration>,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogForm {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// Reads `sources`; `clock` tells which secrets have ended.

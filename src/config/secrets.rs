@@ -30,7 +30,7 @@ pub(super) fn secret(field: &Field<'_>) -> Option<Secret> {
 /// An app's secret: the same, or a table that also says when it ends.
 pub(super) fn app_secret(field: &Field<'_>) -> Option<AppSecret> {
     let Value::Table(_) = field.node.value else {
-        return written_here(field, Use::App).map(|secret| AppSecret { secret, not_after: None });
+        return written_here(field, Use::App).map(AppSecret::new);
     };
     let mut section = field.section()?;
     let secret = kept_elsewhere(field, &mut section, Use::App);
@@ -40,7 +40,7 @@ pub(super) fn app_secret(field: &Field<'_>) -> Option<AppSecret> {
     if not_after.is_some_and(|end| end <= field.reader.now) {
         field.reader.warn(format!("{} has ended (not_after) and proves nothing any more", field.path()));
     }
-    (end.is_none() || not_after.is_some()).then_some(AppSecret { secret: secret?, not_after })
+    (end.is_none() || not_after.is_some()).then_some(AppSecret::new(secret?).until(not_after))
 }
 
 /// An App Key: public, but refused as a placeholder like a secret.

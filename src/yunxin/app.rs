@@ -22,17 +22,17 @@ pub struct AppSecret {
 
 impl AppSecret {
     /// A secret without an end.
-    pub fn new(secret: impl Into<String>) -> Self {
-        let secret = Secret::new(secret);
+    pub fn new(secret: impl Into<Secret>) -> Self {
+        let secret = secret.into();
         let digest = Sha1::new().chain_update("offhook fingerprint\n").chain_update(secret.expose()).finalize();
         let fingerprint = hex::encode(&digest[..2]).into();
         Self { secret, not_after: None, fingerprint }
     }
 
-    /// The same secret, proving nothing from `end` on.
+    /// The same secret, proving nothing from `not_after` on.
     #[must_use]
-    pub fn until(self, end: Timestamp) -> Self {
-        Self { not_after: Some(end), ..self }
+    pub fn until(self, not_after: Option<Timestamp>) -> Self {
+        Self { not_after, ..self }
     }
 
     /// Whether it still proves anything at `now`.
@@ -62,7 +62,7 @@ impl App {
     pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
 
     /// An app with one secret and the usual clock tolerance.
-    pub fn new(app_key: impl Into<Arc<str>>, secret: impl Into<String>) -> Self {
+    pub fn new(app_key: impl Into<Arc<str>>, secret: impl Into<Secret>) -> Self {
         let secrets = vec![AppSecret::new(secret)];
         Self { app_key: app_key.into(), secrets, clock_tolerance: Self::CLOCK_TOLERANCE }
     }

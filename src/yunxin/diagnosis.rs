@@ -114,7 +114,13 @@ fn signature_cause(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestam
         if is_sent(&sign(exposed, body, cur_time).check_sum) {
             return "the MD5 header was changed after signing: the CheckSum fits this body and secret".to_owned();
         }
-        let orders = [[exposed, cur_time, md5], [md5, exposed, cur_time], [md5, cur_time, exposed], [cur_time, md5, exposed], [cur_time, exposed, md5]];
+        let orders = [
+            [exposed, cur_time, md5],
+            [md5, exposed, cur_time],
+            [md5, cur_time, exposed],
+            [cur_time, md5, exposed],
+            [cur_time, exposed, md5],
+        ];
         if orders.into_iter().any(|order| is_sent(&sha1(order))) {
             return "its parts were put together in another order; it must be AppSecret + MD5 + CurTime".to_owned();
         }
@@ -127,9 +133,10 @@ fn signature_cause(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestam
             return "the configured secret has blanks around it".to_owned();
         }
     }
-    let other = apps.iter().filter(|other| other.app_key != app.app_key).flat_map(|other| {
-        other.secrets.iter().map(move |secret| (&other.app_key, secret))
-    });
+    let other = apps
+        .iter()
+        .filter(|other| other.app_key != app.app_key)
+        .flat_map(|other| other.secrets.iter().map(move |secret| (&other.app_key, secret)));
     for (app_key, secret) in other {
         if is_sent(&sha1([secret.secret.expose(), md5, cur_time])) {
             return format!("it was made with the secret of another app, {app_key}");
@@ -180,7 +187,9 @@ fn body_cause(headers: &HeaderMap, body: &Bytes) -> String {
         return "something on the way read the JSON and wrote it again; pass the bytes on untouched".to_owned();
     }
     if body.is_empty() {
-        return "the body is empty: was it read before, or sent chunked to something that needs a Content-Length?".to_owned();
+        return "the body is empty: was it read before, or sent chunked to something that needs a Content-Length?"
+            .to_owned();
     }
-    "the body was changed on its way: a proxy or framework that re-encodes it, or it is not the body of these headers".to_owned()
+    "the body was changed on its way: a proxy or framework that re-encodes it, or it is not the body of these headers"
+        .to_owned()
 }

@@ -71,7 +71,11 @@ pub(super) fn as_text(answer: &Answer, conclusion: &Conclusion) -> String {
     match &answer.reply {
         Ok((status, body)) => {
             let body = String::from_utf8_lossy(body);
-            format!("status      {status}\nreply       {}\ntime used   {used}\nconclusion  {}", body.trim_end(), conclusion.words())
+            format!(
+                "status      {status}\nreply       {}\ntime used   {used}\nconclusion  {}",
+                body.trim_end(),
+                conclusion.words()
+            )
         }
         Err(why) => format!("status      none: {why}\ntime used   {used}\nconclusion  {}", conclusion.words()),
     }

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use conclusion::{Conclusion, conclude};
 use question::{Question, Tamper};
 
-pub(crate) use conclusion::PATIENCE;
+use conclusion::PATIENCE;
 
 /// Send a callback as the platform does, and say what it would conclude
 ///
@@ -144,7 +144,8 @@ pub(super) async fn ask(client: reqwest::Client, to: url::Url, signed: question:
     Answer { reply, took: began.elapsed() }
 }
 
-fn why(error: &reqwest::Error) -> String {
+/// What kept a request from being answered, in a few words.
+pub(super) fn why(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer within 2 s".to_owned();
     }
@@ -156,8 +157,12 @@ fn why(error: &reqwest::Error) -> String {
     format!("{what}: {cause}")
 }
 
+/// An answer and what the platform makes of it, for people.
+pub(super) fn as_text(answer: &Answer) -> String {
+    conclusion::as_text(answer, &conclude(answer))
+}
+
 /// The golden sample of `kind`, signed by `app` now.
 pub(super) fn sample(kind: &str, app: &crate::yunxin::App) -> anyhow::Result<question::Signed> {
     Ok(Question::new(app, question::body(kind, &[])?, None).sign(Clock::system().now()))
 }
-

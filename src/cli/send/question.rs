@@ -90,7 +90,8 @@ pub(super) fn body(what: &str, changes: &[String]) -> anyhow::Result<Bytes> {
     if changes.is_empty() {
         return Ok(body);
     }
-    let mut value: Value = serde_json::from_slice(&body).with_context(|| format!("{what} is not JSON; --set needs it to be"))?;
+    let mut value: Value =
+        serde_json::from_slice(&body).with_context(|| format!("{what} is not JSON; --set needs it to be"))?;
     for change in changes {
         set(&mut value, change)?;
     }

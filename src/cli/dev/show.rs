@@ -1,0 +1,65 @@
+//! Prints events for people: what happened, who did it, and every field.
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::cli::output;
+use crate::deliver::{Handler, Outcome};
+use crate::event::Event;
+
+/// A handler that prints.
+#[derive(Debug)]
+pub(super) struct Show {
+    shown: watch::Sender<u64>,
+}
+
+impl Show {
+    /// Counts in `shown` what it has printed.
+    pub(super) fn new(shown: watch::Sender<u64>) -> Self {
+        Self { shown }
+    }
+}
+
+impl Handler for Show {
+    fn name(&self) -> &str {
+        "show"
+    }
+
+    async fn deliver(&self, event: &Event) -> Outcome {
+        // Without a reader there is nobody to show anything to; the event is in the journal all the same.
+        let _ = output::data(page(event));
+        self.shown.send_modify(|shown| *shown += 1);
+        Outcome::Done
+    }
+}
+
+/// An event as a few lines of text.
+pub(in crate::cli) fn page(event: &Event) -> String {
+    let title = event.kind().row().map(|row| format!("  {} · {}", row.title, row.title_zh)).unwrap_or_default();
+    let mut text = format!("● {}{title}\n", event.kind());
+    let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<18}{value}\n"));
+    line("id", &event.id().to_string());
+    line("received", &format!("{:.3}", event.received()));
+    line("app", event.app_key());
+    if let Ok(Value::Object(fields)) = serde_json::from_str(event.text()) {
+        for (name, value) in &fields {
+            line(name, &plain(value));
+        }
+    }
+    if let Some(decision) = event.decision() {
+        let verdict = &decision.verdict;
+        let code = if verdict.allows() { String::new() } else { format!(" with {}", verdict.code()) };
+        line("verdict", &format!("{}{code} (by {})", verdict.word(), decision.by));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// A value as people write it; what logs in is not shown.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,58 @@
+//! `offhook serve`: the receiver.
+
+use std::path::PathBuf;
+
+use super::{Exit, Outcome, output, runtime};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{self, Config, Sources};
+use crate::receiver::{Builder, Receiver};
+use crate::{handlers, telemetry};
+
+/// Receive, decide, keep, answer and deliver
+///
+/// Needs at least one app: from the configuration, or OFFHOOK_APP_KEY and OFFHOOK_APP_SECRET.
+/// SIGTERM and Ctrl-C finish what was accepted first. Exit 75 if something accepted is not durable.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  offhook serve --config offhook.toml
+  OFFHOOK_APP_KEY=… OFFHOOK_APP_SECRET=… offhook serve")]
+pub(super) struct Args {
+    /// The configuration [default: the defaults and the environment]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(super) fn run(args: Args) -> Outcome {
+    let clock = Clock::system();
+    let config = config::load(&Sources::of_process(args.config), &clock)?;
+    telemetry::start(config.log, "info");
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    runtime::allow_many_connections();
+    runtime::on_all_cores(async {
+        let admin = config.admin.clone();
+        let app = App::build(builder(config, &clock)?, Some(admin)).await?;
+        let addresses = app.addresses()?;
+        tracing::info!(public = %addresses.public, admin = ?addresses.admin, "ready");
+        let ended = app.run(runtime::asked_to_stop()).await;
+        if ended.unkept == 0 {
+            tracing::info!("stopped: everything accepted is on disk");
+            return Ok(Exit::Yes);
+        }
+        output::talk(format_args!("error: {} accepted event(s) could not be made durable in time", ended.unkept));
+        Ok(Exit::NotDurable)
+    })
+}
+
+/// The receiver that `config` describes.
+pub(super) fn builder(config: Config, clock: &Clock) -> anyhow::Result<Builder> {
+    let Config { edge, apps, policy, journal, handlers, .. } = config;
+    let stdout = || Box::new(std::io::stdout()) as Box<dyn std::io::Write + Send>;
+    let handlers: Result<Vec<_>, _> =
+        handlers.into_iter().map(|settings| handlers::build(settings, clock, stdout)).collect();
+    let apps = apps.iter().cloned().collect();
+    let builder = Receiver::builder();
+    Ok(Builder { settings: edge, apps, policy, journal, handlers: handlers?, clock: clock.clone(), ..builder })
+}
