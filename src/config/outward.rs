@@ -100,13 +100,20 @@ fn field_text_hiding<'r>(field: &Field<'r>, expected: &str) -> Option<&'r str> {
     }
 }
 
-/// The kinds of a list. In a variable they may stand one after the other with commas.
+/// The kinds of a list. In a variable's text they stand one after the other with commas.
 fn patterns(field: &Field<'_>) -> Vec<KindPattern> {
-    let items = field.list().unwrap_or_default();
+    let Some(items) = field.list() else { return Vec::new() };
+    if items.is_empty() {
+        field.fault_hiding("expected at least one kind", Some("leave `kinds` out to get every kind".to_owned()));
+    }
     let mut patterns = Vec::new();
     for item in &items {
         let Some(text) = item.text("a kind") else { continue };
-        patterns.extend(text.split(',').filter_map(|text| pattern(item, text.trim())));
+        if item.is_from_variable() {
+            patterns.extend(text.split(',').filter_map(|text| pattern(item, text.trim())));
+        } else {
+            patterns.extend(pattern(item, text));
+        }
     }
     patterns
 }

@@ -275,7 +275,8 @@ impl<'r> Field<'r> {
         section.table.iter().map(entry).collect()
     }
 
-    fn is_from_variable(&self) -> bool {
+    /// Whether it came as a variable's text, which may mean more than a text.
+    pub(super) fn is_from_variable(&self) -> bool {
         matches!(self.node.origin, Origin::Variable(_))
     }
 

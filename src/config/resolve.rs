@@ -201,9 +201,9 @@ fn check_deadline((deadline, field): &(Duration, Field<'_>), app: &AppSection) {
     }
     let [shown, timeout] = [most, app.platform_timeout].map(humantime::format_duration);
     let place = app.place;
-    let hint = format!("if the console gives more time than that, say so in apps[{place}].platform_timeout");
-    field.fault(
-        format!("expected at most {shown}: apps[{place}] is given up on after {timeout}, less 500ms"),
-        Some(hint),
+    let expected = format!(
+        "expected at most {shown}: the platform gives up on apps[{place}] after {timeout}, of which 500ms must remain"
     );
+    let hint = format!("where the console gives more time, say so in apps[{place}].platform_timeout");
+    field.fault(expected, Some(hint));
 }

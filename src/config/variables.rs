@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::fault::{ConfigFault, Origin};
@@ -69,7 +70,8 @@ impl Ord for Step {
 }
 
 fn node_of(value: &str, origin: &Origin) -> Result<Node, String> {
-    if !value.starts_with(['[', '{']) {
+    // `[::]:8080` is no TOML either.
+    if !value.starts_with(['[', '{']) || value.parse::<SocketAddr>().is_ok() {
         return Ok(Node { value: Value::Text(value.to_owned()), origin: origin.clone() });
     }
     tree::read_value(value, origin)
@@ -77,7 +79,7 @@ fn node_of(value: &str, origin: &Origin) -> Result<Node, String> {
 }
 
 fn hint_for(value: &str) -> Option<String> {
-    let hint = "a text that begins with `[` or `{` is written with quotes and brackets: [\"…\"], or comes from a file";
+    let hint = "a secret that begins with `[` or `{` is given as { env = \"NAME\" } or { file = \"PATH\" }";
     value.starts_with(['[', '{']).then(|| hint.to_owned())
 }
 
