@@ -190,16 +190,7 @@ impl Lane {
     /// Hands over what is ahead, as much of it as the handler takes at once.
     async fn deliver(&mut self) -> Step {
         let events = &self.ahead.events[self.ahead.next..];
-        // The handler keeps what it broke: it is its own, and the lane shares nothing with it but the events.
-        let mut attempt = pin!(AssertUnwindSafe(async { self.handler.deliver(events).await }).catch_unwind());
-        let ended = match timeout(SLOW, &mut attempt).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                self.report.slow(self.ahead.first());
-                attempt.await
-            }
-        };
-        let (done, outcome) = ended.unwrap_or_else(|_| (0, Outcome::retry("panicked")));
+        let (done, outcome) = attempt(&self.handler, events, &self.report).await;
         if let Some(last) = done.checked_sub(1).and_then(|last| events.get(last)) {
             self.report.delivered(done, last, &self.clock);
             self.trial = Trial::default();
@@ -317,6 +308,20 @@ impl fmt::Debug for Lane {
             .field("due", &self.due)
             .finish_non_exhaustive()
     }
+}
+
+/// One attempt, whatever the handler does in it.
+async fn attempt(handler: &AnyHandler, events: &[Event], report: &Report) -> (usize, Outcome) {
+    // A handler keeps what it broke by panicking: the lane shares nothing with it but the events, which cannot change.
+    let mut attempt = pin!(AssertUnwindSafe(async { handler.deliver(events).await }).catch_unwind());
+    let ended = match timeout(SLOW, &mut attempt).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            report.slow(events.first());
+            attempt.await
+        }
+    };
+    ended.unwrap_or_else(|_| (0, Outcome::retry("panicked")))
 }
 
 impl Ahead {
