@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use offhook::clock::Clock;
 use offhook::deliver::{AnyHandler, Dispatcher, Handler, Jitter, Lane, LaneSettings, Outcome};
 use offhook::event::{Event, EventId, EventParts};
@@ -17,15 +16,15 @@ use tempfile::TempDir;
 use tokio::sync::{Semaphore, watch};
 
 /// A journal in a directory of its own, and what its lanes need.
-pub struct World {
-    pub journal: Journal,
-    pub metrics: Arc<Metrics>,
-    pub clock: Clock,
-    pub dir: TempDir,
+pub(super) struct World {
+    pub(super) journal: Journal,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) clock: Clock,
+    pub(super) dir: TempDir,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::at(tempfile::tempdir().expect("a directory"))
     }
 
@@ -37,7 +36,7 @@ impl World {
     }
 
     /// Closes the journal properly and opens it again.
-    pub async fn restarts(self) -> Self {
+    pub(super) async fn restarts(self) -> Self {
         let Self { journal, dir, .. } = self;
         assert_eq!(journal.close(Duration::from_secs(10)).await.unkept, 0);
         drop(journal);
@@ -45,14 +44,14 @@ impl World {
     }
 
     /// An event of `kind` is received, answered and kept.
-    pub async fn keeps(&self, kind: &str) -> EventId {
+    pub(super) async fn keeps(&self, kind: &str) -> EventId {
         let event = event(kind, r#"{"fromAccount":"alice"}"#);
         let id = event.id();
         self.journal.append(event, None).await.expect("kept");
         id
     }
 
-    pub async fn keeps_many(&self, count: usize) -> Vec<EventId> {
+    pub(super) async fn keeps_many(&self, count: usize) -> Vec<EventId> {
         let mut ids = Vec::new();
         for _ in 0..count {
             ids.push(self.keeps("call.start").await);
@@ -61,22 +60,22 @@ impl World {
     }
 
     /// A lane that is not running: the test makes its steps.
-    pub fn lane(&self, settings: LaneSettings, handler: AnyHandler) -> Lane {
+    pub(super) fn lane(&self, settings: LaneSettings, handler: AnyHandler) -> Lane {
         let lane = (settings, handler);
         Lane::new(&self.journal, lane, &self.metrics, self.clock.clone(), Jitter::fixed(1.0)).expect("a lane")
     }
 
-    pub fn starts(&self, handlers: Vec<(LaneSettings, AnyHandler)>) -> Dispatcher {
+    pub(super) fn starts(&self, handlers: Vec<(LaneSettings, AnyHandler)>) -> Dispatcher {
         let runtime = tokio::runtime::Handle::current();
         Dispatcher::start(&self.journal, handlers, &self.metrics, &self.clock, &runtime).expect("lanes")
     }
 
-    pub fn parked(&self, handler: &str) -> Vec<Parked> {
+    pub(super) fn parked(&self, handler: &str) -> Vec<Parked> {
         self.journal.reader().parked(Some(handler)).expect("readable")
     }
 
     /// Waits until `handler` has so many parked deliveries.
-    pub async fn parks(&self, handler: &str, count: usize) -> Vec<Parked> {
+    pub(super) async fn parks(&self, handler: &str, count: usize) -> Vec<Parked> {
         within_reason(async {
             let mut parked = self.parked(handler);
             while parked.len() < count {
@@ -89,13 +88,13 @@ impl World {
     }
 
     /// Whether the metrics say `line`.
-    pub fn tells(&self, line: &str) -> bool {
+    pub(super) fn tells(&self, line: &str) -> bool {
         self.metrics.render().lines().any(|told| told == line)
     }
 }
 
-pub fn event(kind: &str, body: &str) -> Event {
-    let received = Timestamp::now();
+pub(super) fn event(kind: &str, body: &str) -> Event {
+    let received = Clock::system().now();
     Event::new(EventParts {
         id: EventId::at(received),
         kind: Kind::named(Family::YunxinCallback, kind),
@@ -110,13 +109,13 @@ pub fn event(kind: &str, body: &str) -> Event {
     .with_decision(Decision::by_default(Verdict::allow()))
 }
 
-pub fn settings(name: &str, max_attempts: u32, kinds: &[&str]) -> LaneSettings {
+pub(super) fn settings(name: &str, max_attempts: u32, kinds: &[&str]) -> LaneSettings {
     let kinds = kinds.iter().map(|kind| KindPattern::parse(kind).expect("a kind")).collect();
     LaneSettings { kinds, max_attempts, ..LaneSettings::new(name) }
 }
 
 /// A handler that notes each attempt and answers what was prepared for it; done when nothing was.
-pub struct Inbox {
+pub(super) struct Inbox {
     prepared: Mutex<VecDeque<Outcome>>,
     attempts: watch::Sender<Vec<EventId>>,
     /// Each delivery takes one; there are plenty unless the test takes them away.
@@ -125,24 +124,24 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    pub fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Self::prepared(Vec::new())
     }
 
-    pub fn prepared(outcomes: impl IntoIterator<Item = Outcome>) -> Arc<Self> {
+    pub(super) fn prepared(outcomes: impl IntoIterator<Item = Outcome>) -> Arc<Self> {
         let prepared = Mutex::new(outcomes.into_iter().collect());
         let permits = Semaphore::new(Semaphore::MAX_PERMITS);
         Arc::new(Self { prepared, attempts: watch::Sender::default(), permits, panics: false })
     }
 
     /// Its deliveries do not finish before the test calls [`Inbox::lets_go`].
-    pub fn holding() -> Arc<Self> {
+    pub(super) fn holding() -> Arc<Self> {
         let inbox = Self { permits: Semaphore::new(0), ..Self::empty() };
         Arc::new(inbox)
     }
 
     /// It panics where another outcome than done was prepared.
-    pub fn panicking(times: usize) -> Arc<Self> {
+    pub(super) fn panicking(times: usize) -> Arc<Self> {
         let prepared = (0..times).map(|_| Outcome::give_up("panic")).collect();
         Arc::new(Self { panics: true, prepared: Mutex::new(prepared), ..Self::empty() })
     }
@@ -156,21 +155,21 @@ impl Inbox {
         }
     }
 
-    pub fn lets_go(&self) {
+    pub(super) fn lets_go(&self) {
         self.permits.add_permits(1);
     }
 
-    pub fn attempts(&self) -> Vec<EventId> {
+    pub(super) fn attempts(&self) -> Vec<EventId> {
         self.attempts.borrow().clone()
     }
 
     /// Waits until there were so many attempts.
-    pub async fn until(&self, count: usize) -> Vec<EventId> {
+    pub(super) async fn until(&self, count: usize) -> Vec<EventId> {
         let mut attempts = self.attempts.subscribe();
         within_reason(async { attempts.wait_for(|ids| ids.len() >= count).await.expect("an inbox").clone() }).await
     }
 
-    pub fn handler(self: &Arc<Self>) -> AnyHandler {
+    pub(super) fn handler(self: &Arc<Self>) -> AnyHandler {
         AnyHandler::new(Doorman(Arc::clone(self)))
     }
 }
@@ -192,6 +191,6 @@ impl Handler for Doorman {
 }
 
 /// Fails the test instead of letting it hang.
-pub async fn within_reason<F: Future>(work: F) -> F::Output {
+pub(super) async fn within_reason<F: Future>(work: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(30), work).await.expect("it should have happened long ago")
 }

@@ -177,7 +177,7 @@ async fn an_answer_that_drips_neither_holds_the_lane_nor_changes_the_outcome() {
     let handler = http(&format!("http://{}/", listener.local_addr().expect("an address")), LONG);
     let target = async {
         let (mut connection, _) = listener.accept().await.expect("a connection");
-        connection.read(&mut [0; 64]).await.expect("a request");
+        connection.read_exact(&mut [0; 64]).await.expect("a request");
         let head = b"HTTP/1.1 500 No\r\ncontent-length: 1000\r\n\r\nout of paper\n";
         connection.write_all(head).await.expect("written");
         connection
@@ -193,7 +193,7 @@ async fn an_answer_that_comes_before_the_event_was_read_counts() {
     let handler = http(&format!("http://{}/", listener.local_addr().expect("an address")), LONG);
     let target = async {
         let (mut connection, _) = listener.accept().await.expect("a connection");
-        connection.read(&mut [0; 64]).await.expect("a request");
+        connection.read_exact(&mut [0; 64]).await.expect("a request");
         let answer = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 9\r\nconnection: close\r\n\r\ntoo large";
         connection.write_all(answer).await.expect("written");
         connection

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use super::cast::within_reason;
 
-pub struct Target {
+pub(super) struct Target {
     address: SocketAddr,
     told: Arc<Told>,
 }
@@ -34,48 +34,48 @@ struct Told {
 
 /// One request that arrived.
 #[derive(Debug, Clone)]
-pub struct Arrived {
-    pub path: String,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    pub from: SocketAddr,
+pub(super) struct Arrived {
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) from: SocketAddr,
 }
 
 impl Arrived {
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
-    pub fn id(&self) -> EventId {
+    pub(super) fn id(&self) -> EventId {
         self.json()["id"].as_str().and_then(EventId::parse).expect("an id")
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().expect("text")).unwrap_or_default()
     }
 }
 
 /// A target that refuses connections, with a port that is its own.
-pub struct DeadTarget(TcpSocket);
+pub(super) struct DeadTarget(TcpSocket);
 
 impl DeadTarget {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
         Self(socket)
     }
 
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}/hooks", self.0.local_addr().expect("an address"))
     }
 
-    pub fn comes_back(self) -> Target {
+    pub(super) fn comes_back(self) -> Target {
         Target::on(self.0.listen(64).expect("a listener"))
     }
 }
 
 impl Target {
-    pub fn starts() -> Self {
+    pub(super) fn starts() -> Self {
         DeadTarget::new().comes_back()
     }
 
@@ -88,28 +88,28 @@ impl Target {
         Self { address, told }
     }
 
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}/hooks", self.address)
     }
 
     /// Answers these next, one each; 204 when there are no more.
-    pub fn answers(&self, statuses: impl IntoIterator<Item = u16>) {
+    pub(super) fn answers(&self, statuses: impl IntoIterator<Item = u16>) {
         for status in statuses {
             let answer = Response::builder().status(status).body("as the test wants it\nat line 3".into());
             self.answers_with(answer.expect("an answer"));
         }
     }
 
-    pub fn answers_with(&self, answer: Response<Body>) {
+    pub(super) fn answers_with(&self, answer: Response<Body>) {
         self.told.answers.lock().expect("unbroken").push_back(answer);
     }
 
-    pub fn arrived(&self) -> Vec<Arrived> {
+    pub(super) fn arrived(&self) -> Vec<Arrived> {
         self.told.arrived.borrow().clone()
     }
 
     /// Waits until so many requests arrived.
-    pub async fn until(&self, count: usize) -> Vec<Arrived> {
+    pub(super) async fn until(&self, count: usize) -> Vec<Arrived> {
         let mut arrived = self.told.arrived.subscribe();
         let enough = arrived.wait_for(|arrived| arrived.len() >= count);
         within_reason(async { enough.await.expect("a target").clone() }).await
@@ -130,11 +130,11 @@ async fn answer(
 }
 
 /// The http handler for `url`, with ten seconds for an attempt.
-pub fn posts_to(url: &str) -> AnyHandler {
+pub(super) fn posts_to(url: &str) -> AnyHandler {
     AnyHandler::new(http(url, Duration::from_secs(10)))
 }
 
-pub fn http(url: &str, timeout: Duration) -> Http {
+pub(super) fn http(url: &str, timeout: Duration) -> Http {
     let url = url.parse().expect("a URL");
     Http::new("billing", url, timeout, Duration::from_secs(3), Clock::system()).expect("a handler")
 }
