@@ -5,13 +5,14 @@
 use std::fmt;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::report::{Report, brief};
@@ -24,6 +25,8 @@ use crate::metrics::Metrics;
 
 /// How many events are read at once: enough that reading costs little, few enough to hold in memory when each is large.
 const PAGE: usize = 64;
+/// An attempt that is under way for so long is told of: a handler that hangs must not stop its lane unseen.
+const SLOW: Duration = Duration::from_secs(60);
 
 /// One handler's way through the journal.
 pub struct Lane {
@@ -187,9 +190,7 @@ impl Lane {
     /// Hands over what is ahead, as much of it as the handler takes at once.
     async fn deliver(&mut self) -> Step {
         let events = &self.ahead.events[self.ahead.next..];
-        // The handler keeps what it broke: it is its own, and the lane shares nothing with it but the events.
-        let attempt = AssertUnwindSafe(async { self.handler.deliver(events).await }).catch_unwind().await;
-        let (done, outcome) = attempt.unwrap_or_else(|_| (0, Outcome::retry("panicked")));
+        let (done, outcome) = attempt(&self.handler, events, &self.report).await;
         if let Some(last) = done.checked_sub(1).and_then(|last| events.get(last)) {
             self.report.delivered(done, last, &self.clock);
             self.trial = Trial::default();
@@ -307,6 +308,20 @@ impl fmt::Debug for Lane {
             .field("due", &self.due)
             .finish_non_exhaustive()
     }
+}
+
+/// One attempt, whatever the handler does in it.
+async fn attempt(handler: &AnyHandler, events: &[Event], report: &Report) -> (usize, Outcome) {
+    // A handler keeps what it broke by panicking: the lane shares nothing with it but the events, which cannot change.
+    let mut attempt = pin!(AssertUnwindSafe(async { handler.deliver(events).await }).catch_unwind());
+    let ended = match timeout(SLOW, &mut attempt).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            report.slow(events.first());
+            attempt.await
+        }
+    };
+    ended.unwrap_or_else(|_| (0, Outcome::retry("panicked")))
 }
 
 impl Ahead {

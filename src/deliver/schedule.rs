@@ -35,7 +35,8 @@ impl Jitter {
     }
 
     pub(super) fn next(&self) -> f64 {
-        (self.0)().clamp(0.0, 1.0)
+        let number = (self.0)();
+        if (0.0..=1.0).contains(&number) { number } else { 0.5 }
     }
 }
 

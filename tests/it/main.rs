@@ -1,3 +1,4 @@
-//! What offhook promises, topic by topic.
+//! All integration tests in one binary: a file per topic, each test name a promise.
 
 mod config;
+mod deliver;

@@ -1,0 +1,8 @@
+//! Delivering: from the journal to the handlers, in lanes.
+
+mod cast;
+mod dispatcher;
+mod http;
+mod lane;
+mod log;
+mod target;
