@@ -204,10 +204,10 @@ impl Builder {
         self
     }
 
-    /// Rejects where deciding failed or there was no time or room for it (default: allows).
+    /// Answers `word` where deciding failed or there was no time or room for it (default: reject).
     #[must_use]
-    pub fn reject_on_fallback(mut self) -> Self {
-        self.policy.scope.all.fallback = Some(Word::Reject);
+    pub fn fallback(mut self, word: Word) -> Self {
+        self.policy.scope.all.fallback = Some(word);
         self
     }
 
@@ -235,7 +235,7 @@ impl Builder {
             return Err(BuildError::NoApp);
         }
         for app in &apps {
-            let unset = || AppPolicy { scope: crate::decide::Scope::default(), console_default: Word::Allow };
+            let unset = || AppPolicy { scope: crate::decide::Scope::default(), console_default: Word::Reject };
             policy.apps.entry(Arc::clone(&app.app_key)).or_insert_with(unset);
         }
         let metrics = Metrics::new(settings.deadline);

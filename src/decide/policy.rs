@@ -66,7 +66,7 @@ impl Policy {
 
     /// The verdict when deciding failed or there was no time or room for it.
     pub fn fallback_for(&self, event: &Event) -> Verdict {
-        let unset = self.apps.get(&**event.app_key()).map_or(Word::Allow, |app| app.console_default);
+        let unset = self.apps.get(&**event.app_key()).map_or(Word::Reject, |app| app.console_default);
         self.verdict(event, |say| say.fallback, unset)
     }
 
