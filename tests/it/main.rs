@@ -2,4 +2,7 @@
 
 mod config;
 mod deliver;
+mod edge;
+mod refusals;
 mod shim;
+mod world;

@@ -1,0 +1,90 @@
+//! Yunxin on a busy day: many connections, each asking again as soon as it is answered, every question told apart.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{ALLOW, Wire, Yunxin, within_reason};
+
+/// Questions that go on until the receiver is gone.
+pub(crate) struct Traffic {
+    clients: JoinSet<()>,
+    answered: watch::Sender<BTreeSet<String>>,
+    faults: Arc<Mutex<Vec<String>>>,
+}
+
+impl Traffic {
+    /// `connections` of them; `round` tells their questions from those of other rounds.
+    pub(crate) fn starts(yunxin: &Yunxin, round: usize, connections: usize) -> Self {
+        let (mut clients, answered) = (JoinSet::new(), watch::Sender::default());
+        let faults = Arc::default();
+        for client in 0..connections {
+            clients.spawn(ask_on(yunxin.clone(), format!("{round}-{client}"), answered.clone(), Arc::clone(&faults)));
+        }
+        Self { clients, answered, faults }
+    }
+
+    /// Waits until `count` questions were answered.
+    pub(crate) async fn gets(&self, count: usize) {
+        let mut answered = self.answered.subscribe();
+        within_reason(answered.wait_for(|answered| answered.len() >= count)).await.expect("traffic");
+    }
+
+    /// Waits until nobody is answered any more; the marks of all questions that were.
+    pub(crate) async fn ends(mut self) -> BTreeSet<String> {
+        within_reason(async { while self.clients.join_next().await.is_some() {} }).await;
+        let faults = self.faults.lock().expect("unbroken");
+        assert!(faults.is_empty(), "answers that are no allow: {faults:?}");
+        self.answered.borrow().clone()
+    }
+
+    /// Stops asking; what is under way is not waited for.
+    pub(crate) async fn stops(mut self) -> BTreeSet<String> {
+        self.clients.abort_all();
+        self.ends().await
+    }
+}
+
+async fn ask_on(
+    yunxin: Yunxin,
+    client: String,
+    answered: watch::Sender<BTreeSet<String>>,
+    faults: Arc<Mutex<Vec<String>>>,
+) {
+    let Ok(mut wire) = yunxin.tries_to_connect().await else { return };
+    for number in 0.. {
+        let mark = format!("{client}-{number}");
+        let question = yunxin.asks_with(format!(r#"{{"eventType":20,"fromAccount":"mei","mark":"{mark}"}}"#));
+        if wire.tries_to_write(&question.bytes()).await.is_err() {
+            return;
+        }
+        match wire.try_answer().await {
+            Ok(answer) if answer.status == 200 && answer.text() == ALLOW => {
+                answered.send_modify(|marks| drop(marks.insert(mark)));
+                if answer.header("connection") == "close" {
+                    match yunxin.tries_to_connect().await {
+                        Ok(another) => wire = another,
+                        Err(_) => return,
+                    }
+                }
+            }
+            Ok(answer) => faults.lock().expect("unbroken").push(format!("{mark}: {answer:?}")),
+            Err(_) => return,
+        }
+    }
+}
+
+/// The marks of exported or delivered events, in their order.
+pub(crate) fn marks(events: &[Value]) -> Vec<String> {
+    events.iter().filter_map(|event| event["data"]["mark"].as_str().map(ToOwned::to_owned)).collect()
+}
+
+/// A number from `range`, another one each time.
+pub(crate) fn random(range: std::ops::Range<usize>) -> usize {
+    let bits = usize::try_from(RandomState::new().hash_one(()) >> 32).expect("64 bits");
+    range.start + bits % range.len()
+}
