@@ -1,8 +1,12 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
 mod config;
+mod decide;
 mod deliver;
 mod edge;
+mod events;
+mod library;
 mod refusals;
 mod shim;
 mod world;
+mod yunxin;

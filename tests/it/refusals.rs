@@ -226,7 +226,7 @@ async fn a_refusal_tells_no_digest_no_secret_and_nothing_of_the_body() {
         yunxin.asks_with(body).without("MD5"),
         yunxin.asks_with(body).with("CheckSum", "0123"),
         yunxin.asks_with(body).with("AppKey", "nobody"),
-        yunxin.signing(APP_KEY, "another").asks_with(body),
+        yunxin.signing(APP_KEY, "somebody-elses").asks_with(body),
         yunxin.asks_at("1541583920979", body),
         yunxin.asks_with(body).over(body.replace("mei", "wei")),
         yunxin.asks_with(&body[..body.len() - 1]),
@@ -239,7 +239,7 @@ async fn a_refusal_tells_no_digest_no_secret_and_nothing_of_the_body() {
         let sent = [question.headers_text("MD5"), question.headers_text("CheckSum")];
         let told = format!("{:?}", answer.headers) + answer.text();
         assert!((400..=401).contains(&answer.status), "{told}");
-        for hidden in [&right.md5, &right.check_sum, APP_SECRET, "whispering", "another", &sent[0], &sent[1]] {
+        for hidden in [&right.md5, &right.check_sum, APP_SECRET, "whispering", "somebody-elses", &sent[0], &sent[1]] {
             assert!(hidden.is_empty() || !told.contains(hidden), "{hidden} in {told}");
         }
     }

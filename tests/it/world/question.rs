@@ -67,6 +67,10 @@ impl Question {
         std::str::from_utf8(&found.1).expect("text")
     }
 
+    pub(crate) fn body(&self) -> Vec<u8> {
+        self.body.clone()
+    }
+
     /// The value of a header that may not be there.
     pub(crate) fn headers_text(&self, name: &str) -> String {
         let found = self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name));
