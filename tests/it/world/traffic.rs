@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::watch;
@@ -15,17 +16,35 @@ pub(crate) struct Traffic {
     clients: JoinSet<()>,
     answered: watch::Sender<BTreeSet<String>>,
     faults: Arc<Mutex<Vec<String>>>,
+    slowest: watch::Sender<Duration>,
 }
 
 impl Traffic {
     /// `connections` of them; `round` tells their questions from those of other rounds.
     pub(crate) fn starts(yunxin: &Yunxin, round: usize, connections: usize) -> Self {
         let (mut clients, answered) = (JoinSet::new(), watch::Sender::default());
-        let faults = Arc::default();
-        for client in 0..connections {
-            clients.spawn(ask_on(yunxin.clone(), format!("{round}-{client}"), answered.clone(), Arc::clone(&faults)));
+        let (faults, slowest) = (Arc::default(), watch::Sender::default());
+        for number in 0..connections {
+            let client = Client {
+                yunxin: yunxin.clone(),
+                name: format!("{round}-{number}"),
+                answered: answered.clone(),
+                faults: Arc::clone(&faults),
+                slowest: slowest.clone(),
+            };
+            clients.spawn(client.asks_on());
         }
-        Self { clients, answered, faults }
+        Self { clients, answered, faults, slowest }
+    }
+
+    /// How many questions were answered so far.
+    pub(crate) fn count(&self) -> usize {
+        self.answered.borrow().len()
+    }
+
+    /// How long the slowest answer took.
+    pub(crate) fn slowest(&self) -> Duration {
+        *self.slowest.borrow()
     }
 
     /// Waits until `count` questions were answered.
@@ -49,31 +68,35 @@ impl Traffic {
     }
 }
 
-async fn ask_on(
+struct Client {
     yunxin: Yunxin,
-    client: String,
+    name: String,
     answered: watch::Sender<BTreeSet<String>>,
     faults: Arc<Mutex<Vec<String>>>,
-) {
-    let Ok(mut wire) = yunxin.tries_to_connect().await else { return };
-    for number in 0.. {
-        let mark = format!("{client}-{number}");
-        let question = yunxin.asks_with(format!(r#"{{"eventType":20,"fromAccount":"mei","mark":"{mark}"}}"#));
-        if wire.tries_to_write(&question.bytes()).await.is_err() {
-            return;
-        }
-        match wire.try_answer().await {
-            Ok(answer) if answer.status == 200 && answer.text() == ALLOW => {
-                answered.send_modify(|marks| drop(marks.insert(mark)));
-                if answer.header("connection") == "close" {
-                    match yunxin.tries_to_connect().await {
-                        Ok(another) => wire = another,
-                        Err(_) => return,
-                    }
-                }
+    slowest: watch::Sender<Duration>,
+}
+
+impl Client {
+    async fn asks_on(self) {
+        let Self { yunxin, name, answered, faults, slowest } = self;
+        let Ok(mut wire) = yunxin.tries_to_connect().await else { return };
+        for number in 0.. {
+            let mark = format!("{name}-{number}");
+            let question = yunxin.asks_with(format!(r#"{{"eventType":20,"fromAccount":"mei","mark":"{mark}"}}"#));
+            let began = Instant::now();
+            if wire.tries_to_write(&question.bytes()).await.is_err() {
+                return;
             }
-            Ok(answer) => faults.lock().expect("unbroken").push(format!("{mark}: {answer:?}")),
-            Err(_) => return,
+            let Ok(answer) = wire.try_answer().await else { return };
+            if (answer.status, answer.text()) != (200, ALLOW) {
+                faults.lock().expect("unbroken").push(format!("{mark}: {answer:?}"));
+            }
+            slowest.send_modify(|slowest| *slowest = began.elapsed().max(*slowest));
+            answered.send_modify(|marks| drop(marks.insert(mark)));
+            if answer.header("connection") == "close" {
+                let Ok(another) = yunxin.tries_to_connect().await else { return };
+                wire = another;
+            }
         }
     }
 }

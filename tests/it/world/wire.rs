@@ -38,7 +38,7 @@ impl Wire {
         self.stream.write_all(bytes).await
     }
 
-    /// Writes one byte of `bytes` every so often, over `time`. The last byte goes out at its end.
+    /// Writes one byte of `bytes` every so often, spread over `time`, for as long as the other side takes them.
     pub(crate) async fn drips(&mut self, bytes: &[u8], time: Duration) {
         let mut drops = interval(time / u32::try_from(bytes.len()).expect("few bytes"));
         for byte in bytes {
