@@ -21,6 +21,8 @@ use crate::{Settings, disk};
 pub(crate) fn compare(settings: &Settings) -> anyhow::Result<bool> {
     disk::demand_a_disk(&settings.scratch)?;
     let latency = disk::sync_latency(&settings.scratch)?;
+    let load = std::fs::read_to_string("/proc/loadavg")?;
+    println!("Load of the machine before this run: {} (best near 0)", load.split(' ').next().unwrap_or_default());
     let disk = settings.scratch.display();
     println!("Disk of {disk}: write + fdatasync of 4 KiB: median {:.3} ms, p99 {:.3} ms", latency.median, latency.p99);
     let mut targets = Targets::default();
@@ -39,11 +41,10 @@ fn plain(settings: &Settings, targets: &mut Targets) -> anyhow::Result<()> {
     let mut pairs = Pairs { names: ["offhook", "bare"], offhook: &offhook, other: &bare, sent: 0, kept: 0 };
 
     let many = pairs.run(connections, settings.rounds, settings.seconds)?;
-    let [answers, _, _, tail, cpu, _] = many.print(&pairs.names);
+    let [answers, _, _, _, cpu, _] = many.print(&pairs.names);
     targets.at_least(&format!("{connections} connections: requests/s over bare"), answers, 0.60);
     targets.at_most("CPU per request over bare", cpu, 2.2);
     targets.at_most("p99.9 in ms", median(&many.columns[TAIL][0]), 15.0);
-    let _ = tail;
 
     let one = pairs.run(1, settings.rounds, settings.seconds.min(3.0))?;
     one.print(&pairs.names);

@@ -1,10 +1,12 @@
 //! Loads offhook and the servers beside it, and prints what came of it. `scripts/load` builds everything and runs this.
 //!
-//! `compare` alternates offhook with others; `million` watches memory; `send` sends a given number of requests to one server.
+//! `compare` alternates offhook with others; `million` watches memory; `instructions` counts what needs no clock; `send` sends
+//! a given number of requests to one server.
 
 mod client;
 mod compare;
 mod disk;
+mod instructions;
 mod million;
 mod report;
 mod requests;
@@ -19,7 +21,8 @@ use anyhow::{Context, bail};
 use requests::Requests;
 
 const USAGE: &str = "usage: load compare|million --offhook BINARY --scratch DIRECTORY [--seconds 5] [--rounds 5] [--connections 64] \
-                     [--sync-delay 1ms --shim LIBRARY] [--clock-tolerance 5m]\n       load send --to ADDRESS --requests N [--connections 1]";
+                     [--sync-delay 1ms --shim LIBRARY] [--clock-tolerance 5m]\n       \
+                     load instructions --offhook BINARY --scratch DIRECTORY [--requests 10000] [--connections 1]\n       load send --to ADDRESS --requests N [--connections 1]";
 
 /// What was asked for on the command line.
 struct Settings {
@@ -41,7 +44,7 @@ impl Settings {
             offhook: PathBuf::new(),
             scratch: PathBuf::new(),
             to: None,
-            requests: 1000,
+            requests: 10_000,
             seconds: 5.0,
             rounds: 5,
             connections: None,
@@ -66,8 +69,9 @@ impl Settings {
                 _ => bail!("{name} is not known here\n{USAGE}"),
             }
         }
-        if settings.rounds == 0 || settings.connections == Some(0) || settings.seconds <= 0.0 {
-            bail!("rounds, connections and seconds must be more than 0");
+        if settings.rounds == 0 || settings.requests == 0 || settings.connections == Some(0) || settings.seconds <= 0.0
+        {
+            bail!("rounds, requests, connections and seconds must be more than 0");
         }
         Ok(settings)
     }
@@ -89,7 +93,6 @@ fn duration(text: &str) -> Option<Duration> {
 fn send(settings: &Settings) -> anyhow::Result<bool> {
     let to = settings.to.context(USAGE)?;
     let started = Instant::now();
-    // While nobody listens the server is asked nothing, so that it sees exactly one `/readyz` however long it takes to start.
     while !subject::is_ready(to) {
         if started.elapsed() > Duration::from_secs(120) {
             bail!("{to} was not ready in 120 s");
@@ -111,6 +114,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let settings = Settings::parse(arguments)?;
     let good = match command.as_str() {
         "compare" => compare::compare(&settings)?,
+        "instructions" => instructions::instructions(&settings)?,
         "million" => million::million(&settings)?,
         "send" => send(&settings)?,
         _ => bail!(USAGE),

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal};
 use crate::requests::{APP_KEY, APP_SECRET};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
-const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running server.
 pub(crate) struct Subject {
