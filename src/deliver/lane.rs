@@ -135,11 +135,10 @@ impl Lane {
         match step {
             Step::Delivered(_) => {}
             Step::Waiting { until } => sleep_until(until).await,
-            Step::Idle => {
-                if self.durable.changed().await.is_err() {
-                    pending::<()>().await; // the journal is closed: only the end of the run is left
-                }
-            }
+            Step::Idle => match self.durable.changed().await {
+                Ok(()) => self.caught_up = false,
+                Err(_) => pending().await, // the journal is closed: only the end of the run is left
+            },
         }
     }
 
