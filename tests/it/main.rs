@@ -1,3 +1,4 @@
-//! All integration tests in one binary: a file per topic.
+//! Everything that is tested through the library's public face, one file a topic.
 
 mod deliver;
+mod journal;
