@@ -1,4 +1,5 @@
 //! The journal keeps what it says it keeps: across restarts, repeats, full disks and damaged files.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,7 +63,10 @@ impl Ground {
     fn event_with(&self, number: u64, decision: Decision) -> Event {
         Event::new(EventParts {
             id: EventId::at(self.now()),
-            kind: Kind::named(Family::YunxinCallback, if number % 2 == 0 { "call.start" } else { "room.create" }),
+            kind: Kind::named(
+                Family::YunxinCallback,
+                if number.is_multiple_of(2) { "call.start" } else { "room.create" },
+            ),
             app_key: Arc::from("app"),
             received: self.now(),
             sent_at: Some(number.to_string()),
@@ -281,6 +285,33 @@ async fn what_cannot_be_kept_is_spilled_and_comes_back_exactly_once() {
         drop(journal);
         // As a crash between the import and the end of the spill file leaves it.
         fs::write(&ground.options.spill, &spilled).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_import_cut_short_anywhere_is_finished_without_keeping_anything_twice() {
+    let mut ground = Ground::new();
+    ground.options.min_free = u64::MAX;
+    let journal = ground.open();
+    let spilling: Vec<_> = (0..700).map(|number| journal.append(ground.event(number), None)).collect();
+    for one in spilling {
+        assert_eq!(one.await.unwrap_err(), Unkept::Spilled);
+    }
+    drop(journal);
+    let spilled = fs::read(&ground.options.spill).unwrap();
+    let lines: Vec<_> = spilled.split_inclusive(|byte| *byte == b'\n').collect();
+    assert_eq!(lines.len(), 700);
+    ground.options.min_free = 0;
+    ground.tuning.rotate_bytes = 50_000;
+    for whole in [300, 600, 700] {
+        // So far the import came; then it begins anew with the whole file.
+        fs::write(&ground.options.spill, lines[..whole].concat()).unwrap();
+        drop(ground.open());
+        fs::write(&ground.options.spill, &spilled).unwrap();
+        fs::rename(&ground.options.spill, ground.directory.path().join("spill.jsonl.importing")).unwrap();
+        let journal = ground.open();
+        assert_eq!(kept_numbers(&journal.reader()), (0..700).collect::<Vec<_>>());
+        assert!(ground.spill_is_empty());
     }
 }
 
