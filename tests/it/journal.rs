@@ -373,6 +373,44 @@ async fn a_journal_that_was_in_trouble_recovers_by_itself() {
     assert_eq!(kept_numbers(&ground.open().reader()).len(), 4);
 }
 
+/// Runs the test after this one in a process whose files cannot grow over a megabyte: commits fail half way, again
+/// and again, as they do on a disk that fills up.
+#[test]
+fn commits_that_fail_half_way_lose_nothing_and_double_nothing() {
+    let program = std::env::current_exe().unwrap();
+    let name = "journal::child_whose_files_cannot_grow";
+    let script = "trap '' XFSZ; ulimit -f 2048; exec \"$0\" --exact --include-ignored \"$1\"";
+    let child = std::process::Command::new("sh").args(["-c", script]).arg(program).arg(name).output().unwrap();
+    let told = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && told.contains("1 passed"), "{told}\n{}", String::from_utf8_lossy(&child.stderr));
+}
+
+#[ignore = "run by the test before it, in a process of its own"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn child_whose_files_cannot_grow() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    let mut spilled = 0;
+    for group in 0..80 {
+        let group: Vec<_> = (0..50).map(|number| journal.append(ground.event(group * 50 + number), None)).collect();
+        for keeping in group {
+            match keeping.await {
+                Ok(_) => {}
+                Err(Unkept::Spilled) => spilled += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+    assert!(spilled > 0, "no commit failed");
+    until(|| !journal.is_degraded() && ground.spill_is_empty()).await;
+    let files = ground.events_files().len();
+    assert!(files > 1, "a file in which a commit failed was appended to");
+    drop(journal);
+    let mut numbers = kept_numbers(&ground.open().reader());
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..4000).collect::<Vec<_>>());
+}
+
 #[test]
 fn one_directory_belongs_to_one_process() {
     let ground = Ground::new();
