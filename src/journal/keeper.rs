@@ -151,17 +151,21 @@ impl Keeper {
     }
 
     fn fold_retired(&mut self, retired: Vec<(PathBuf, Option<Connection>)>, stop: bool) {
+        let mut again = Vec::new();
         for (path, connection) in retired {
             if self.active.as_ref().is_some_and(|active| active.path == path) {
                 self.active = None;
             }
             let connection = connection.or_else(|| stretch::connect(&path).ok());
             let folded = connection.as_ref().map(stretch::fold);
-            if !matches!(folded, Some(Ok(true))) && !stop {
+            if !matches!(folded, Some(Ok(true))) {
                 tracing::debug!(path = %path.display(), "checkpoint of a closed file is tried again later");
-                lock(&self.desk.state).retired.push((path, connection));
-                self.pause();
+                again.push((path, connection));
             }
+        }
+        if !again.is_empty() && !stop {
+            lock(&self.desk.state).retired.append(&mut again);
+            self.pause();
         }
     }
 

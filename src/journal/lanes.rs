@@ -174,6 +174,9 @@ impl Lanes {
     pub(super) fn flush(&self) -> Result<(), LaneError> {
         let connection = lock(&self.0.connection);
         let dirty = std::mem::take(&mut lock(&self.0.state).dirty);
+        if dirty.is_empty() {
+            return Ok(());
+        }
         let written = write(&connection, dirty.iter().map(|(handler, position)| (&**handler, *position)));
         written.map_err(|error| {
             let mut state = lock(&self.0.state);

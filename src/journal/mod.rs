@@ -194,6 +194,12 @@ impl Journal {
         self.0.shared.degraded.load(Ordering::Relaxed) || self.0.desk.short_of_space.load(Ordering::Relaxed)
     }
 
+    /// Commits so far: with the number of events it gives the mean batch.
+    #[doc(hidden)]
+    pub fn batches(&self) -> u64 {
+        self.0.shared.batches.load(Ordering::Relaxed)
+    }
+
     /// Takes no more, and waits until everything accepted is durable, at most `within`. Positions of handlers are
     /// written too.
     pub async fn close(&self, within: Duration) -> Closed {

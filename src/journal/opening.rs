@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -31,6 +31,11 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
     let End { stretch, doubtful, last } = find_end(&found)?;
 
     let repeats = Arc::new(Repeats::default());
+    if let Some(parent) = spill.parent()
+        && let Err(error) = files::make_directory(parent)
+    {
+        tracing::warn!(path = %parent.display(), %error, "cannot make the directory of `journal.spill`");
+    }
     let spill = Spill::new(spill);
     let repeats_until = rebuild(&repeats, &found, &spill, &clock);
 
@@ -52,7 +57,8 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
 
     let degraded = AtomicBool::new(false);
     let finished = watch::Sender::new(false);
-    let shared = Arc::new(Shared { queue: Queue::default(), repeats, durable, degraded, finished, metrics });
+    let batches = AtomicU64::new(0);
+    let shared = Arc::new(Shared { queue: Queue::default(), repeats, durable, degraded, finished, metrics, batches });
     let now = Instant::now();
     let mut writer = Writer {
         shared: Arc::clone(&shared),

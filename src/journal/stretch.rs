@@ -100,12 +100,12 @@ impl Stretch {
         self.last
     }
 
-    /// Whether a new file should follow.
-    pub(super) fn is_full(&self, bytes: u64, age: Duration, now: Timestamp) -> bool {
+    /// Whether a new file should follow: it holds enough, its log got long, or it is old.
+    pub(super) fn is_full(&self, bytes: u64, log_is_long: bool, age: Duration, now: Timestamp) -> bool {
         let is_old = self
             .begun
             .is_some_and(|begun| Duration::try_from(now.duration_since(begun)).is_ok_and(|since| since >= age));
-        self.last.is_some() && (self.bytes >= bytes || is_old)
+        self.last.is_some() && (self.bytes >= bytes || log_is_long || is_old)
     }
 
     pub(super) fn into_connection(self) -> (PathBuf, Connection) {

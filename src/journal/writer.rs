@@ -6,7 +6,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -34,6 +34,8 @@ pub(super) struct Shared {
     /// True once the last accepted event is settled and no more will come.
     pub finished: watch::Sender<bool>,
     pub metrics: Arc<Metrics>,
+    /// Commits that kept something.
+    pub batches: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -137,10 +139,9 @@ impl Writer {
     fn make_ready(&mut self) -> Result<(), OpenError> {
         self.settle_doubt()?;
         let now = self.clock.now();
-        let full = |stretch: &Stretch| {
-            self.desk.log_is_long.load(Ordering::Relaxed)
-                || stretch.is_full(self.tuning.rotate_bytes, self.tuning.rotate_after, now)
-        };
+        let log_is_long = self.desk.log_is_long.load(Ordering::Relaxed);
+        let full =
+            |stretch: &Stretch| stretch.is_full(self.tuning.rotate_bytes, log_is_long, self.tuning.rotate_after, now);
         if self.stretch.as_ref().is_some_and(full)
             && let Some(full) = self.stretch.take()
         {
@@ -223,6 +224,7 @@ impl Writer {
             return Err(OpenError::Database { path, error });
         }
         self.durable = self.last;
+        self.shared.batches.fetch_add(1, Ordering::Relaxed);
         let until =
             batch.iter().filter_map(|entry| entry.repeat).chain(imported.iter().filter_map(|record| record.repeat));
         self.repeats_until = until.map(|repeat| repeat.valid_until).fold(self.repeats_until, u32::max);

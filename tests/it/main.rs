@@ -6,6 +6,7 @@ mod decide;
 mod deliver;
 mod edge;
 mod events;
+mod journal;
 mod library;
 mod refusals;
 mod shim;
