@@ -133,7 +133,11 @@ async fn what_was_answered_survives_a_power_cut() {
 async fn without_syncs_the_power_cut_would_be_noticed() {
     let Some((answered, survived)) = cut_the_power(true).await else { return };
     let lost = answered.difference(&survived).count();
-    assert!(lost > 0, "all {} answered events survived though nothing was synced: the test above proves nothing", answered.len());
+    assert!(
+        lost > 0,
+        "all {} answered events survived though nothing was synced: the test above proves nothing",
+        answered.len()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -182,7 +186,7 @@ async fn where_nothing_can_be_written_the_log_is_the_record_and_shows_no_token()
     // The same question again: still the same verdict, and no second record.
     question.sent().await.is_allowed();
     let said = serving.said();
-    assert_eq!(said.matches("mei-on-a-full-disk").count(), 1, "{said}");
+    assert_eq!(said.lines().filter(|line| line.contains("mei-on-a-full-disk")).count(), 1, "{said}");
     assert!(!said.contains("tell-nobody-4711") && !said.contains(question.header("CheckSum")), "{said}");
     place.becomes(200, "degraded");
 }

@@ -50,7 +50,8 @@ async fn a_typed_closure_decides_its_own_kind_and_no_other() {
         assert_eq!(yunxin.sends_body(body).await.status, 200);
     }
     let kept = world.kept();
-    let found: Vec<_> = kept.iter().map(|event| event.decision().unwrap()).map(|it| (it.verdict.code(), &*it.by)).collect();
+    let found: Vec<_> =
+        kept.iter().map(|event| event.decision().unwrap()).map(|it| (it.verdict.code(), &*it.by)).collect();
     let expected =
         [(20000, "decider-1"), (20010, "decider-1"), (20000, "default"), (20011, "decider-2"), (20000, "default")];
     assert_eq!(found, expected);
@@ -247,15 +248,16 @@ async fn too_much_to_do_is_no_reason_to_believe_or_to_wait() {
 
 #[tokio::test]
 async fn defaults_and_fallbacks_are_those_of_the_most_specific_place() {
-    let reject = |code| Say {
-        default: Some(Word::Reject),
-        fallback: Some(Word::Reject),
-        reject_code: RejectCode::new(code),
-    };
+    let reject =
+        |code| Say { default: Some(Word::Reject), fallback: Some(Word::Reject), reject_code: RejectCode::new(code) };
     let kind = |pattern: &str, say| (KindPattern::parse(pattern).unwrap(), say);
     let scope = Scope {
         all: Say { default: Some(Word::Allow), fallback: Some(Word::Allow), reject_code: None },
-        kinds: vec![kind("call.*", reject(20020)), kind("message.*", reject(20030)), kind("message.p2p", reject(20031))],
+        kinds: vec![
+            kind("call.*", reject(20020)),
+            kind("message.*", reject(20030)),
+            kind("message.p2p", reject(20031)),
+        ],
     };
     let world = World::of(Plan { policy: Policy { scope, ..Policy::default() }, ..Plan::default() }).await;
     let yunxin = world.yunxin();

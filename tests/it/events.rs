@@ -30,7 +30,12 @@ async fn the_documented_check_of_the_url_is_allowed_and_not_kept() {
 async fn only_a_true_check_of_the_url_may_carry_an_old_time() {
     let world = World::start().await;
     let yunxin = world.yunxin();
-    yunxin.signing(APP_KEY, "another").asks_at("1608110108512", "{}").sent().await.is_refused(401, "check_sum_mismatch");
+    yunxin
+        .signing(APP_KEY, "another")
+        .asks_at("1608110108512", "{}")
+        .sent()
+        .await
+        .is_refused(401, "check_sum_mismatch");
     yunxin.asks_at("1608110108512", "{ }").sent().await.is_refused(401, "stale");
     // Its headers alone are no pass for another body.
     let borrowed = yunxin.asks_at("1608110108512", "{}").over(r#"{"eventType":20}"#);
@@ -181,7 +186,9 @@ async fn what_cannot_be_understood_is_refused_with_its_reason() {
     for (body, code) in bodies {
         world.yunxin().sends_body(&body).await.is_refused(400, code);
     }
-    for event_type in [format!("{{\"eventType\":{}}}", "9".repeat(65)), format!("{{\"eventType\":\"{}\"}}", "a".repeat(65))] {
+    for event_type in
+        [format!("{{\"eventType\":{}}}", "9".repeat(65)), format!("{{\"eventType\":\"{}\"}}", "a".repeat(65))]
+    {
         world.yunxin().sends_body(event_type).await.is_refused(400, "event_type_malformed");
     }
     assert!(world.kept().is_empty());
@@ -201,7 +208,8 @@ async fn half_a_surrogate_pair_is_kept_as_it_came() {
 #[tokio::test]
 async fn numbers_keep_all_their_digits_into_the_export() {
     let world = World::start().await;
-    let numbers = r#""msgId":184409700039655569,"big":123456789012345678901234567890,"exact":0.10000000000000000001,"e":1E400"#;
+    let numbers =
+        r#""msgId":184409700039655569,"big":123456789012345678901234567890,"exact":0.10000000000000000001,"e":1E400"#;
     world.yunxin().sends_body(format!(r#"{{"eventType":35,{numbers}}}"#)).await.is_allowed();
     let journal = world.journal();
     let out = offhook(&["events", "export", "--json", "--journal", journal.to_str().unwrap()]).ends_with(0);

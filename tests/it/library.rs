@@ -54,11 +54,15 @@ async fn a_stopped_receiver_leaves_everything_durable_and_its_journal_free() {
     let yunxin = Yunxin::asking(listener.local_addr().unwrap());
     let router = first.router();
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
-    yunxin.sends("call.start").await.is_allowed();
+    let mut wire = yunxin.connects().await;
+    wire.writes(yunxin.asks("call.start").and("Connection", "close").bytes()).await;
+    wire.answer().await.is_allowed();
+    wire.ends().await;
     inbox.gets(1).await;
     serving.abort();
     assert!(serving.await.unwrap_err().is_cancelled());
     assert_eq!(first.stop(Duration::from_secs(10)).await.unkept, 0);
+    drop(first);
 
     let second = receiver(&dir, &inbox).await;
     assert_eq!(second.journal().reader().last().unwrap().get(), 1);

@@ -9,6 +9,7 @@ mod events;
 mod journal;
 mod library;
 mod refusals;
+mod serve;
 mod shim;
 mod world;
 mod yunxin;

@@ -179,9 +179,9 @@ impl World {
 
 impl Running {
     async fn start(plan: &Plan, dir: &TempDir) -> Self {
-        let journal =
-            Options { path: dir.path().join("journal"), min_free: 0, spill: dir.path().join("spill.jsonl") };
-        let builder = Receiver::builder().server(plan.edge.clone()).policy(plan.policy.clone()).clock(plan.clock.clone());
+        let journal = Options { path: dir.path().join("journal"), min_free: 0, spill: dir.path().join("spill.jsonl") };
+        let builder =
+            Receiver::builder().server(plan.edge.clone()).policy(plan.policy.clone()).clock(plan.clock.clone());
         let builder = plan.apps.iter().cloned().fold(builder.journal_in(journal), Builder::with_app);
         let app = Application::build((plan.adds)(builder), plan.admin.clone()).await.expect("an app");
         let addresses = app.addresses().expect("addresses");

@@ -41,8 +41,11 @@ impl Ports {
         let (public, admin, directory) = (self.public(), self.admin(), directory.display());
         let mut text = format!("[server]\nlisten = \"{public}\"\n\n[admin]\nlisten = \"{admin}\"\n\n");
         write!(text, "[[apps]]\napp_key = \"{APP_KEY}\"\nsecrets = [\"{APP_SECRET}\"]\n\n").expect("text");
-        write!(text, "[journal]\npath = \"{directory}/journal\"\nspill = \"{directory}-spill.jsonl\"\nmin_free = 0\n\n{more}")
-            .expect("text");
+        write!(
+            text,
+            "[journal]\npath = \"{directory}/journal\"\nspill = \"{directory}-spill.jsonl\"\nmin_free = 0\n\n{more}"
+        )
+        .expect("text");
         text
     }
 }
@@ -65,12 +68,7 @@ impl Offhook {
     }
 
     /// Starts it and does not wait.
-    pub(crate) fn starts(
-        configuration: &Path,
-        ports: &Ports,
-        shim: Option<&Shim>,
-        variables: &[(&str, &str)],
-    ) -> Self {
+    pub(crate) fn starts(configuration: &Path, ports: &Ports, shim: Option<&Shim>, variables: &[(&str, &str)]) -> Self {
         let mut command = program(&[]);
         command.arg("serve").arg("--config").arg(configuration).envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());

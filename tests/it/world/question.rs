@@ -78,8 +78,11 @@ impl Question {
     }
 
     pub(crate) fn head(&self) -> Vec<u8> {
-        let framing =
-            if self.chunked { "Transfer-Encoding: chunked".to_owned() } else { format!("Content-Length: {}", self.body.len()) };
+        let framing = if self.chunked {
+            "Transfer-Encoding: chunked".to_owned()
+        } else {
+            format!("Content-Length: {}", self.body.len())
+        };
         self.head_with(&framing)
     }
 

@@ -77,8 +77,10 @@ impl Wire {
         let status_line = lines.next().unwrap_or_default();
         let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status: u16 = status.ok_or_else(|| io::Error::other(format!("no status: {status_line}")))?;
-        let headers: Vec<_> =
-            lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let headers: Vec<_> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         let mut answer = Answer { status, headers, body: Vec::new() };
         let length: usize = answer.header("content-length").parse().unwrap_or(0);
         while self.came.len() < end + 4 + length {
