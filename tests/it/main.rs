@@ -1,5 +1,6 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
+mod commands;
 mod config;
 mod crash;
 mod decide;
@@ -11,5 +12,6 @@ mod library;
 mod refusals;
 mod serve;
 mod shim;
+mod verify;
 mod world;
 mod yunxin;

@@ -92,7 +92,7 @@ fn it_refuses_empty_placeholder_and_published_secrets() {
 
 #[test]
 fn it_tells_all_faults_at_once() {
-    let text = "[server]\ndeadline = \"9s\"\nlisten = \"nowhere\"\nspeed = 1\n[admin]\nlisten = \"0.0.0.0:1\"\n\
+    let text = "[server]\ndeadline = \"2 fortnights\"\nlisten = \"nowhere\"\nspeed = 1\n[admin]\nlisten = \"0.0.0.0:1\"\n\
                 [[apps]]\napp_key = \"changeme\"\nsecrets = [\"xxx\"]\n";
     let said = Place::new().does_not_serve(text, &[]);
     assert_eq!(said.code, 64, "{said:?}");
@@ -225,7 +225,6 @@ async fn the_numbers_stand_under_their_names() {
         "offhook_unkept_total 0",
         "offhook_spilled_total 0",
         "offhook_build_info{version=\"",
-        "# TYPE offhook_fallbacks counter",
     ];
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {

@@ -30,7 +30,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use answer::{ALLOW, Answer};
 pub(crate) use handlers::{Inbox, Mood, Target, reserved, url_of};
-pub(crate) use offhook::{Offhook, Ports, Said, exported, get, offhook, offhook_in};
+pub(crate) use offhook::{Offhook, Ports, Said, exported, get, offhook, offhook_in, program};
 pub(crate) use question::Question;
 pub(crate) use traffic::{Traffic, marks, random};
 pub(crate) use wire::Wire;

@@ -173,7 +173,7 @@ pub(crate) fn exported(journal: &Path) -> Vec<Value> {
     out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
-fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_offhook"));
     command.args(arguments).env_clear();
     command
