@@ -1,5 +1,7 @@
 //! The commands that come and go: what they print, and the code they end with.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot get its world ready must stop")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -235,7 +237,10 @@ async fn deliveries_that_gave_up_are_listed() {
     }
     let listed = on_journal(&world, &["parked", "list", "--json", "--handler", "picky"]).ends_with(0);
     let listed: Value = serde_json::from_str(&listed).unwrap();
-    assert_eq!((&listed["id"], &listed["handler"], &listed["position"]), (&id.clone().into(), &"picky".into(), &1.into()));
+    assert_eq!(
+        (&listed["id"], &listed["handler"], &listed["position"]),
+        (&id.clone().into(), &"picky".into(), &1.into())
+    );
     assert_eq!(on_journal(&world, &["parked", "list", "--handler", "after"]).ends_with(0), "");
     let shown = on_journal(&world, &["events", "show", &id]).ends_with(0);
     assert!(shown.contains("picky: not to its taste"), "{shown}");

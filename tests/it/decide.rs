@@ -1,5 +1,7 @@
 //! Deciders, good and bad: whatever they do, an answer leaves in time and says who gave it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot get its world ready must stop")]
+
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::mpsc::channel;

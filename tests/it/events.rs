@@ -79,7 +79,7 @@ async fn a_repeat_gets_the_same_verdict_and_is_kept_and_delivered_once() {
         assert_eq!(question.sent().await.text(), first.text());
     }
     world.restarts().await;
-    let moved = world.yunxin().asks_at(question.header("CurTime"), &question.body());
+    let moved = world.yunxin().asks_at(question.header("CurTime"), question.body());
     assert_eq!(moved.sent().await.text(), first.text());
 
     let another = world.yunxin().sends("room.create").await;

@@ -280,8 +280,8 @@ fn no_debug_text_shows_a_secret_a_digest_or_a_body() {
 async fn other_paths_methods_and_heads_get_the_usual_answers() {
     let world = World::start().await;
     let yunxin = world.yunxin();
-    assert_eq!(yunxin.asks("call.start").to_path("/elsewhere").sent().await.status, 404);
-    yunxin.asks("call.start").to_path("/yunxin/callback").sent().await.is_allowed();
+    assert_eq!(yunxin.asks("call.start").on_path("/elsewhere").sent().await.status, 404);
+    yunxin.asks("call.start").on_path("/yunxin/callback").sent().await.is_allowed();
     let mut wire = yunxin.connects().await;
     wire.writes("GET /receiveMsg.action HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let answer = wire.answer().await;

@@ -1,5 +1,7 @@
 //! `offhook serve`, the real program: what it refuses to start with, how it stops, what it says and shows.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot get its world ready must stop")]
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,7 +10,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::world::{
-    APP_KEY, APP_SECRET, Offhook, Ports, Said, Traffic, Wire, Yunxin, exported, get, marks, offhook_in, reserved, url_of,
+    APP_KEY, APP_SECRET, Offhook, Ports, Said, Traffic, Wire, Yunxin, exported, get, marks, offhook_in, reserved,
+    url_of,
 };
 
 /// A directory with a configuration file in it.
@@ -96,7 +99,9 @@ fn it_tells_all_faults_at_once() {
                 [[apps]]\napp_key = \"changeme\"\nsecrets = [\"xxx\"]\n";
     let said = Place::new().does_not_serve(text, &[]);
     assert_eq!(said.code, 64, "{said:?}");
-    for named in ["server.listen", "server.speed", "server.deadline", "admin.listen", "apps[0].app_key", "apps[0].secrets"] {
+    for named in
+        ["server.listen", "server.speed", "server.deadline", "admin.listen", "apps[0].app_key", "apps[0].secrets"]
+    {
         assert!(said.err.contains(named), "{named} in\n{}", said.err);
     }
 }
@@ -189,7 +194,10 @@ async fn the_log_is_json_where_wanted_and_never_shows_a_secret_a_digest_or_a_bod
     for line in said.lines() {
         assert!(serde_json::from_str::<Value>(line).is_ok_and(|line| line["level"].is_string()), "{line}");
     }
-    assert!(said.contains("check_sum_mismatch") && said.contains("body_changed") && said.contains("answered"), "{said}");
+    assert!(
+        said.contains("check_sum_mismatch") && said.contains("body_changed") && said.contains("answered"),
+        "{said}"
+    );
     for hidden in [APP_SECRET, "somebody-elses", "whispered"] {
         assert!(!said.contains(hidden), "{hidden} in\n{said}");
     }
@@ -230,7 +238,8 @@ async fn the_numbers_stand_under_their_names() {
     loop {
         let numbers = get(place.ports.admin(), "/metrics").unwrap();
         // The delivery may still be on its way; everything else is there at once.
-        let missing: Vec<_> = names.iter().filter(|name| !numbers.lines().any(|line| line.starts_with(**name))).collect();
+        let missing: Vec<_> =
+            names.iter().filter(|name| !numbers.lines().any(|line| line.starts_with(**name))).collect();
         if missing.is_empty() {
             return;
         }
@@ -251,7 +260,8 @@ async fn the_admin_listener_answers_to_this_machine_and_to_no_foreign_page() {
     let _serving = place.serves("");
     let admin = place.ports.admin();
     let port = admin.port();
-    for host in [format!("127.0.0.1:{port}"), "localhost".to_owned(), format!("[::1]:{port}"), "LOCALHOST:1".to_owned()] {
+    for host in [format!("127.0.0.1:{port}"), "localhost".to_owned(), format!("[::1]:{port}"), "LOCALHOST:1".to_owned()]
+    {
         assert_eq!(asks_admin(&place, "/metrics", &format!("Host: {host}\r\n")).await, 200, "{host}");
     }
     for host in ["evil.example", "evil.example:8081", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1"] {
@@ -277,7 +287,9 @@ async fn the_admin_token_is_asked_for_where_one_is_set() {
     let _serving = Offhook::serves(&file, &place.ports, None);
     let host = format!("Host: {}\r\n", place.ports.admin());
     assert_eq!(asks_admin(&place, "/metrics", &host).await, 401);
-    for wrong in ["Bearer open-sesame", "Bearer ", "open-sesame-4711", "Basic open-sesame-4711", "Bearer open-sesame-47111"] {
+    for wrong in
+        ["Bearer open-sesame", "Bearer ", "open-sesame-4711", "Basic open-sesame-4711", "Bearer open-sesame-47111"]
+    {
         let headers = format!("{host}Authorization: {wrong}\r\n");
         assert_eq!(asks_admin(&place, "/metrics", &headers).await, 401, "{wrong}");
     }

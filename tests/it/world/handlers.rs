@@ -93,12 +93,7 @@ impl Target {
         url_of(self.address)
     }
 
-    /// What it answered 204 to, in the order of arrival.
-    pub(crate) fn accepted(&self) -> Vec<Value> {
-        self.told.accepted.borrow().clone()
-    }
-
-    /// Waits until what it accepted is `enough`.
+    /// Waits until what it answered 204 to, in the order of arrival, is `enough`.
     pub(crate) async fn until(&self, enough: impl FnMut(&Vec<Value>) -> bool) -> Vec<Value> {
         within_reason(self.told.accepted.subscribe().wait_for(enough)).await.expect("a target").clone()
     }

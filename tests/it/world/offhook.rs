@@ -96,7 +96,7 @@ impl Offhook {
     }
 
     /// `kill -9`.
-    pub(crate) fn is_killed(mut self) {
+    pub(crate) fn dies_at_once(mut self) {
         self.process.kill().expect("it ran");
         self.process.wait().expect("it ends");
     }

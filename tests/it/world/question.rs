@@ -57,7 +57,7 @@ impl Question {
     }
 
     /// The same on another path.
-    pub(crate) fn to_path(mut self, path: &str) -> Self {
+    pub(crate) fn on_path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self
     }

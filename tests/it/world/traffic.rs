@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{ALLOW, Wire, Yunxin, within_reason};
+use super::{ALLOW, Yunxin, within_reason};
 
 /// Questions that go on until the receiver is gone.
 pub(crate) struct Traffic {
@@ -92,7 +92,9 @@ impl Client {
                 faults.lock().expect("unbroken").push(format!("{mark}: {answer:?}"));
             }
             slowest.send_modify(|slowest| *slowest = began.elapsed().max(*slowest));
-            answered.send_modify(|marks| drop(marks.insert(mark)));
+            answered.send_modify(|marks| {
+                marks.insert(mark);
+            });
             if answer.header("connection") == "close" {
                 let Ok(another) = yunxin.tries_to_connect().await else { return };
                 wire = another;
