@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{AnyHandler, Jitter, Lane, LaneSettings};
 use crate::clock::Clock;
 use crate::journal::{Journal, LaneError};
 use crate::metrics::Metrics;
+
+const ABORT_GRACE: Duration = Duration::from_millis(100);
 
 /// The running lanes. Dropping it lets each finish its delivery under way and go no further.
 #[derive(Debug)]
@@ -77,6 +79,8 @@ impl Dispatcher {
                 Ok(Err(error)) => tracing::error!(handler.name = %name, %error, "a lane fell over"),
                 Err(_) => {
                     lane.abort();
+                    // It lets go of the journal at its next await; one that blocks its thread is not waited for.
+                    let _ = timeout(ABORT_GRACE, lane).await;
                     tracing::warn!(handler.name = %name, "a delivery did not finish in time; it comes again after the restart");
                 }
             }

@@ -6,7 +6,6 @@ use std::fmt;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -15,16 +14,15 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::ahead::Ahead;
 use super::report::{Report, brief};
 use super::schedule::{Jitter, wait_after, wait_as_told};
 use super::{AnyHandler, LaneSettings, Outcome};
 use crate::clock::Clock;
 use crate::event::Event;
-use crate::journal::{Filter, Journal, LaneError, Parked, Position, Reader};
+use crate::journal::{Journal, LaneError, Parked, Position};
 use crate::metrics::Metrics;
 
-/// How many events are read at once: enough that reading costs little, few enough to hold in memory when each is large.
-const PAGE: usize = 64;
 /// An attempt that is under way for so long is told of: a handler that hangs must not stop its lane unseen.
 const SLOW: Duration = Duration::from_secs(60);
 
@@ -37,12 +35,11 @@ pub struct Lane {
     jitter: Jitter,
     report: Report,
     durable: watch::Receiver<Position>,
-    filter: Arc<Filter>,
-    /// Comes back from the thread that reads; absent only if that panicked.
-    reader: Option<Reader>,
     /// Everything up to here is done or parked.
     position: Position,
     ahead: Ahead,
+    /// Everything that was durable at the last look has been read.
+    caught_up: bool,
     trial: Trial,
     /// Gave up, but is not written down yet.
     parking: Option<Parked>,
@@ -62,16 +59,6 @@ pub enum Step {
         /// When it is tried again.
         until: Instant,
     },
-}
-
-/// Events that were read and are not done yet: those from `next` on.
-#[derive(Default)]
-struct Ahead {
-    positions: Vec<Position>,
-    events: Vec<Event>,
-    next: usize,
-    /// Where the lane stands when all of them are done.
-    scanned: Position,
 }
 
 /// How the event at hand fared so far.
@@ -99,15 +86,14 @@ impl Lane {
         Ok(Self {
             report: Report::new(&settings.name, metrics),
             durable: journal.durable(),
-            filter: Arc::new(Filter { kinds: settings.kinds.clone(), ..Filter::default() }),
-            reader: Some(journal.reader()),
+            ahead: Ahead::new(journal, settings.kinds.clone()),
             journal: journal.clone(),
             settings,
             handler,
             clock,
             jitter,
             position,
-            ahead: Ahead::default(),
+            caught_up: false,
             trial: Trial::default(),
             parking: None,
             due: Instant::now(),
@@ -136,7 +122,7 @@ impl Lane {
         if let Some(parked) = self.parking.clone() {
             return self.park(parked).await;
         }
-        if self.ahead.is_empty()
+        if self.ahead.events().is_empty()
             && let Some(step) = self.read().await
         {
             return step;
@@ -149,47 +135,34 @@ impl Lane {
         match step {
             Step::Delivered(_) => {}
             Step::Waiting { until } => sleep_until(until).await,
-            Step::Idle => {
-                if self.durable.changed().await.is_err() {
-                    pending::<()>().await; // the journal is closed: only the end of the run is left
-                }
-            }
+            Step::Idle => match self.durable.changed().await {
+                Ok(()) => self.caught_up = false,
+                Err(_) => pending().await, // the journal is closed: only the end of the run is left
+            },
         }
     }
 
     /// Reads the next events; a step where there are none to deliver.
     async fn read(&mut self) -> Option<Step> {
+        if self.caught_up && !self.durable.has_changed().unwrap_or(false) {
+            return Some(Step::Idle);
+        }
         self.durable.mark_unchanged();
-        let reader = self.reader.take().unwrap_or_else(|| self.journal.reader());
-        let (after, filter) = (self.position, Arc::clone(&self.filter));
-        let read = spawn_blocking(move || {
-            let page = reader.page(after, PAGE, &filter);
-            (reader, page)
-        });
-        let page = match read.await {
-            Ok((reader, page)) => {
-                self.reader = Some(reader);
-                page.map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        let page = match page {
-            Ok(page) => page,
+        self.caught_up = match self.ahead.read(self.position).await {
+            Ok(more) => !more,
             Err(error) => return Some(self.stuck("cannot read the journal", &error)),
         };
         self.unstuck();
-        let (positions, events): (Vec<_>, Vec<_>) = page.events.into_iter().unzip();
-        self.ahead = Ahead { positions, events, next: 0, scanned: page.scanned };
-        if !self.ahead.is_empty() {
+        if !self.ahead.events().is_empty() {
             return None;
         }
-        self.move_to(page.scanned);
-        Some(if page.more { Step::Delivered(0) } else { Step::Idle })
+        self.pass(0);
+        Some(if self.caught_up { Step::Idle } else { Step::Delivered(0) })
     }
 
     /// Hands over what is ahead, as much of it as the handler takes at once.
     async fn deliver(&mut self) -> Step {
-        let events = &self.ahead.events[self.ahead.next..];
+        let events = self.ahead.events();
         let (done, outcome) = attempt(&self.handler, events, &self.report).await;
         if let Some(last) = done.checked_sub(1).and_then(|last| events.get(last)) {
             self.report.delivered(done, last, &self.clock);
@@ -218,7 +191,7 @@ impl Lane {
     fn failed(&mut self, after: Option<Duration>, why: &str) -> Step {
         self.trial.failures = self.trial.failures.saturating_add(1);
         let wait = wait_as_told(after, self.trial.failures, self.jitter.next());
-        if let Some(event) = self.ahead.first() {
+        if let Some((_, event)) = self.ahead.first() {
             self.report.failed(event, &brief(why), wait, &self.clock);
         }
         self.wait(wait)
@@ -226,9 +199,7 @@ impl Lane {
 
     /// The event at hand is not tried again.
     async fn give_up(&mut self, why: &str) -> Step {
-        let (Some(event), Some(position)) = (self.ahead.first(), self.ahead.first_position()) else {
-            return Step::Delivered(0);
-        };
+        let Some((position, event)) = self.ahead.first() else { return Step::Delivered(0) };
         let parked = Parked {
             handler: self.settings.name.to_string(),
             position,
@@ -267,14 +238,7 @@ impl Lane {
 
     /// `count` events of those ahead are done or parked.
     fn pass(&mut self, count: usize) {
-        let ahead = &mut self.ahead;
-        ahead.next += count;
-        let last = ahead.positions.get(ahead.next.saturating_sub(1)).copied().unwrap_or_default();
-        let reached = if ahead.is_empty() { ahead.scanned.max(last) } else { last };
-        self.move_to(reached);
-    }
-
-    fn move_to(&mut self, position: Position) {
+        let position = self.ahead.pass(count);
         if position > self.position {
             self.position = position;
             self.journal.lanes().advance(&self.settings.name, position);
@@ -322,18 +286,4 @@ async fn attempt(handler: &AnyHandler, events: &[Event], report: &Report) -> (us
         }
     };
     ended.unwrap_or_else(|_| (0, Outcome::retry("panicked")))
-}
-
-impl Ahead {
-    fn is_empty(&self) -> bool {
-        self.next >= self.events.len()
-    }
-
-    fn first(&self) -> Option<&Event> {
-        self.events.get(self.next)
-    }
-
-    fn first_position(&self) -> Option<Position> {
-        self.positions.get(self.next).copied()
-    }
 }

@@ -16,6 +16,7 @@
 //!
 //! Nothing here knows how a request came in, and nothing here names a target: those are the handlers.
 
+mod ahead;
 mod dispatcher;
 mod handler;
 mod lane;

@@ -2,18 +2,47 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Position;
+use super::slot::Slot;
 
 /// An event handed to the journal; resolves when it is durable, or as durable as it could be made.
 ///
 /// Dropping it does not cancel anything.
 #[derive(Debug)]
 #[must_use = "the event is kept anyway, but only this says when"]
-pub struct Keeping {}
+pub struct Keeping(pub(super) Arc<Slot<Result<Kept, Unkept>>>);
 
 /// Proof that an event is on disk, synced. Only the journal makes one.
+///
+/// An answer asks for it, so it cannot leave before the record is safe:
+///
+/// ```
+/// use offhook::journal::{Journal, Kept};
+///
+/// fn answer(_proof: &Kept) -> &'static str {
+///     "allow"
+/// }
+///
+/// async fn keep_then_answer(journal: &Journal, event: offhook::event::Event) -> Option<&'static str> {
+///     let kept = journal.append(event, None).await.ok()?;
+///     Some(answer(&kept))
+/// }
+/// ```
+///
+/// Nobody else can make one:
+///
+/// ```compile_fail
+/// use offhook::journal::{Kept, Position};
+///
+/// fn answer(_proof: &Kept) -> &'static str {
+///     "allow"
+/// }
+///
+/// answer(&Kept { position: Position(1) });
+/// ```
 #[derive(Debug)]
 pub struct Kept {
     position: Position,
@@ -32,6 +61,11 @@ pub enum Unkept {
 }
 
 impl Kept {
+    /// For the writer, after a commit returned.
+    pub(super) fn at(position: u64) -> Self {
+        Self { position: Position(position) }
+    }
+
     /// Where the event stands.
     pub fn position(&self) -> Position {
         self.position
@@ -41,7 +75,7 @@ impl Kept {
 impl Future for Keeping {
     type Output = Result<Kept, Unkept>;
 
-    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Pending
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll(context)
     }
 }

@@ -1,13 +1,24 @@
 //! How far each handler is, and which deliveries gave up.
+//!
+//! Written without a sync of its own, in batches: a position lost in a crash means a second delivery, never a missing one.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, params};
+use tokio::sync::watch;
 
-use super::{LaneError, Position};
+use super::schema::{self, LANES};
+use super::{LaneError, OpenError, Position, files, lock};
 use crate::event::EventId;
+use crate::metrics::{HandlerLabel, Metrics};
 
-/// How far each handler is. A position lost in a crash means a second delivery, never a missing one.
-#[derive(Debug)]
-pub struct Lanes {}
+/// How far each handler is.
+#[derive(Debug, Clone)]
+pub struct Lanes(Arc<Inner>);
 
 /// A delivery that gave up and waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,19 +41,102 @@ pub struct Parked {
     pub parked_at: Timestamp,
 }
 
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    durable: watch::Receiver<Position>,
+    metrics: Arc<Metrics>,
+    /// Held while SQLite writes; taken before `state` where both are needed.
+    connection: Mutex<Connection>,
+    state: Mutex<State>,
+    bell: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    positions: HashMap<String, Position>,
+    parked: HashMap<String, u64>,
+    /// Positions not written yet.
+    dirty: HashMap<String, Position>,
+    /// `lanes.db` was lost while there were events: names that seem new may be old.
+    lost: bool,
+    stop: bool,
+}
+
 impl Lanes {
+    /// Opens `lanes.db` in `directory`. One that is damaged is set aside, and counts as lost.
+    pub(super) fn open(
+        directory: &Path,
+        durable: watch::Receiver<Position>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, OpenError> {
+        let path = directory.join(files::LANES);
+        let end = *durable.borrow();
+        let (connection, state) = match load(&path, end) {
+            Err(OpenError::Database { error, .. }) if schema::is_damage(&error) => {
+                set_aside(&path, &error)?;
+                load(&path, end)?
+            }
+            other => other?,
+        };
+        for (handler, count) in &state.parked {
+            show_parked(&metrics, handler, *count);
+        }
+        let (connection, state) = (Mutex::new(connection), Mutex::new(state));
+        Ok(Self(Arc::new(Inner { path, durable, metrics, connection, state, bell: Condvar::new() })))
+    }
+
     /// The handler's position. A name never seen before starts at the present end, synced to disk before this returns.
     ///
     /// # Errors
     /// [`LaneError`] when the start could not be written.
     pub fn register(&self, handler: &str) -> Result<Position, LaneError> {
-        let _ = handler;
-        unimplemented!()
+        let connection = lock(&self.0.connection);
+        let state = lock(&self.0.state);
+        if let Some(position) = state.positions.get(handler) {
+            return Ok(*position);
+        }
+        let lost = state.lost;
+        drop(state);
+        let start = if lost { Position::default() } else { *self.0.durable.borrow() };
+        if lost {
+            tracing::warn!(
+                handler,
+                "lanes.db was lost, so it is not known what this handler was given: it gets every kept event again"
+            );
+        }
+        let written = connection
+            .execute_batch("PRAGMA synchronous = FULL")
+            .and_then(|()| write(&connection, std::iter::once((handler, start))))
+            .and_then(|()| connection.execute_batch("PRAGMA synchronous = NORMAL"));
+        written.map_err(|error| self.failed(error))?;
+        lock(&self.0.state).positions.insert(handler.to_owned(), start);
+        Ok(start)
     }
 
-    /// Everything up to `position` is done for `handler`. Cheap: in memory until the next flush (every 100 ms or so, and at close).
+    /// Everything up to `position` is done for `handler`. Cheap: in memory until the next flush (every 100 ms or so,
+    /// and at close). A position before the present one changes nothing.
     pub fn advance(&self, handler: &str, position: Position) {
-        let _ = (handler, position);
+        let mut state = lock(&self.0.state);
+        let Some(present) = state.positions.get_mut(handler) else {
+            tracing::error!(handler, "a handler that was not registered cannot advance");
+            return;
+        };
+        if *present >= position {
+            return;
+        }
+        *present = position;
+        let ring = state.dirty.is_empty();
+        match state.dirty.get_mut(handler) {
+            Some(dirty) => *dirty = position,
+            None => {
+                state.dirty.insert(handler.to_owned(), position);
+            }
+        }
+        drop(state);
+        if ring {
+            self.0.bell.notify_one();
+        }
     }
 
     /// `parked.position` gave up for `parked.handler`. Written before this returns. Parking the same one again replaces it.
@@ -50,13 +144,190 @@ impl Lanes {
     /// # Errors
     /// [`LaneError`] when it could not be written: the lane must not go past it then.
     pub fn park(&self, parked: Parked) -> Result<(), LaneError> {
-        let _ = parked;
-        unimplemented!()
+        let row = params![
+            parked.handler,
+            stored(parked.position),
+            parked.id.as_bytes(),
+            parked.kind,
+            parked.app_key,
+            parked.why,
+            parked.attempts,
+            parked.parked_at.as_microsecond(),
+        ];
+        let connection = lock(&self.0.connection);
+        let written = connection
+            .prepare_cached("INSERT OR REPLACE INTO parked VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+            .and_then(|mut insert| insert.execute(row))
+            .and_then(|_| count_parked(&connection, &parked.handler));
+        let count = written.map_err(|error| self.failed(error))?;
+        show_parked(&self.0.metrics, &parked.handler, count);
+        lock(&self.0.state).parked.insert(parked.handler, count);
+        Ok(())
     }
 
     /// How many of `handler`'s deliveries are parked.
     pub fn parked_count(&self, handler: &str) -> u64 {
-        let _ = handler;
-        0
+        lock(&self.0.state).parked.get(handler).copied().unwrap_or(0)
+    }
+
+    /// Writes the positions that are not written yet.
+    pub(super) fn flush(&self) -> Result<(), LaneError> {
+        let connection = lock(&self.0.connection);
+        let dirty = std::mem::take(&mut lock(&self.0.state).dirty);
+        if dirty.is_empty() {
+            return Ok(());
+        }
+        let written = write(&connection, dirty.iter().map(|(handler, position)| (&**handler, *position)));
+        written.map_err(|error| {
+            let mut state = lock(&self.0.state);
+            for (handler, position) in dirty {
+                state.dirty.entry(handler).or_insert(position);
+            }
+            drop(state);
+            self.failed(error)
+        })
+    }
+
+    /// The handlers there are have registered, and this process ends well: new names are new again.
+    pub(super) fn forget_loss(&self) -> Result<(), LaneError> {
+        let connection = lock(&self.0.connection);
+        let state = lock(&self.0.state);
+        if !state.lost || state.positions.is_empty() {
+            return Ok(());
+        }
+        drop(state);
+        connection.execute("DELETE FROM lost", []).map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// Flushes in batches until [`Lanes::stop`]; runs in a thread of its own.
+    pub(super) fn run(&self) {
+        let mut failing = false;
+        loop {
+            let mut state = lock(&self.0.state);
+            while state.dirty.is_empty() && !state.stop {
+                state = self.0.bell.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if !state.stop {
+                let pause = if failing { FLUSH_RETRY } else { FLUSH_EVERY };
+                state = self
+                    .0
+                    .bell
+                    .wait_timeout_while(state, pause, |state| !state.stop)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
+            }
+            let stop = state.stop;
+            drop(state);
+            let flushed = self.flush();
+            if let Err(error) = &flushed
+                && !failing
+            {
+                tracing::error!(%error, "how far handlers are cannot be written; after a restart they may get events again");
+            }
+            failing = flushed.is_err();
+            if stop {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        lock(&self.0.state).stop = true;
+        self.0.bell.notify_all();
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> LaneError {
+        LaneError::Database { path: self.0.path.clone(), error }
     }
 }
+
+/// Opens the file and reads all of it that is held in memory.
+fn load(path: &Path, end: Position) -> Result<(Connection, State), OpenError> {
+    let is_lost = !path.exists() && end > Position::default();
+    let made = files::make_private(path).and_then(|_| files::sync_parent(path));
+    made.map_err(|error| OpenError::Io { doing: "make", path: path.to_owned(), error })?;
+    let database = |error| OpenError::Database { path: path.to_owned(), error };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(database)?;
+    connection.busy_timeout(BUSY).map_err(database)?;
+    LANES.check(&connection).map_err(|fault| fault.opening(path))?;
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(database)?;
+    connection.execute_batch("PRAGMA synchronous = FULL").map_err(database)?;
+    LANES.migrate(&mut connection).map_err(|fault| fault.opening(path))?;
+    if is_lost {
+        connection.execute("INSERT INTO lost VALUES (?1)", [stored(end)]).map_err(database)?;
+    }
+    connection.execute_batch("PRAGMA synchronous = NORMAL").map_err(database)?;
+    let state = read(&connection).map_err(database)?;
+    Ok((connection, state))
+}
+
+fn read(connection: &Connection) -> rusqlite::Result<State> {
+    let mut state = State::default();
+    let mut lanes = connection.prepare("SELECT handler, position FROM lanes")?;
+    for lane in lanes.query_map([], |row| Ok((row.get(0)?, Position(unsigned(row.get(1)?)))))? {
+        let (handler, position) = lane?;
+        state.positions.insert(handler, position);
+    }
+    let mut parked = connection.prepare("SELECT handler, count(*) FROM parked GROUP BY handler")?;
+    for count in parked.query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))? {
+        let (handler, count) = count?;
+        state.parked.insert(handler, count);
+    }
+    state.lost = connection.query_row("SELECT count(*) > 0 FROM lost", [], |row| row.get(0))?;
+    Ok(state)
+}
+
+fn write<'a>(connection: &Connection, positions: impl Iterator<Item = (&'a str, Position)>) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    {
+        let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO lanes VALUES (?1, ?2)")?;
+        for (handler, position) in positions {
+            insert.execute(params![handler, stored(position)])?;
+        }
+    }
+    transaction.commit()
+}
+
+fn count_parked(connection: &Connection, handler: &str) -> rusqlite::Result<u64> {
+    let mut count = connection.prepare_cached("SELECT count(*) FROM parked WHERE handler = ?1")?;
+    count.query_row([handler], |row| row.get(0)).map(unsigned)
+}
+
+/// Renames a damaged `lanes.db`: its parked deliveries may still be read by hand.
+fn set_aside(path: &Path, damage: &rusqlite::Error) -> Result<(), OpenError> {
+    let aside = (1..).map(|n| files::beside(path, &format!(".damaged-{n}"))).find(|aside| !aside.exists());
+    let aside = aside.unwrap_or_else(|| files::beside(path, ".damaged"));
+    for suffix in ["", "-wal", "-shm"] {
+        let (from, to) = (files::beside(path, suffix), files::beside(&aside, suffix));
+        if from.exists() {
+            std::fs::rename(&from, &to).map_err(|error| OpenError::Io {
+                doing: "set aside the damaged",
+                path: from,
+                error,
+            })?;
+        }
+    }
+    tracing::error!(
+        path = %path.display(), aside = %aside.display(), error = %damage,
+        "lanes.db is damaged and was set aside; every handler gets every kept event again, and parked deliveries are only in the old file"
+    );
+    Ok(())
+}
+
+fn show_parked(metrics: &Metrics, handler: &str, count: u64) {
+    let label = HandlerLabel { handler: Arc::from(handler) };
+    metrics.parked.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
+}
+
+fn stored(position: Position) -> i64 {
+    i64::try_from(position.get()).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+const FLUSH_EVERY: Duration = Duration::from_millis(100);
+const FLUSH_RETRY: Duration = Duration::from_secs(1);
+const BUSY: Duration = Duration::from_secs(2);

@@ -1,22 +1,104 @@
 //! The durable record of events, verdicts and deliveries.
+//!
+//! It promises that what it calls kept is on disk, and calls nothing kept that is not. It knows no HTTP, no family's
+//! fields and no handler; what is to be delivered is read back from it.
+//!
+//! # Constraints
+//!
+//! - An answer waits for keeping, so keeping must cost about one sync of the disk, however many callers there are.
+//! - The sender never asks twice. What cannot be kept is answered all the same, and must not be lost for it.
+//! - One process owns the directory (`lock`, held by `flock`). Others may read it at any time.
+//! - Nothing that takes long may stand between a caller and its sync: no checkpoint, no deleting of old events, no
+//!   index to maintain, no reader that pins the log.
+//!
+//! # What is stored
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `events-<first position>.db` | the events of one stretch, and what was answered; SQLite, WAL |
+//! | `lanes.db` | how far each handler is, and the deliveries that gave up |
+//! | `next.db`, `begin.db` | an empty events file that waits for its name |
+//! | `lock` | the owner's process number |
+//! | the spill file | events the journal could not keep, one JSON line each; with `.importing` being read back in, and `.bad` lines that are not whole |
+//!
+//! A row of `events` is the exact body, the signed headers, who, what and when, and the decision: it can be verified
+//! again years later. Times are microseconds since 1970; `repeat_until` is seconds. The schema's version is in each
+//! file (`PRAGMA user_version`), and opening brings older files up to date and refuses newer ones.
+//!
+//! **Why SQLite**: operators can open it with tools they know, each later feature is a query, and its log is the one
+//! thing here that must never be wrong. **Why a file per stretch**: retention is an unlink, which takes no lock and
+//! leaves no holes; a damaged file costs its own events only. A new file begins after about 128 MiB or an hour; it was
+//! made ready beside the writer, so that this costs one sync of the directory. **Why no index** besides the position:
+//! a second b-tree over random keys doubles the pages of each sync, and grows with ten million rows. Repeats are
+//! found in memory instead, an id by its time, which leads to a file.
+//!
+//! # What is promised when
+//!
+//! 1. [`Journal::claim`]: of two equal requests one gets the [`Ticket`]; the other waits for its decision.
+//! 2. [`Journal::append`] returns: the event will be kept even if its caller goes away.
+//! 3. [`Keeping`] gives a [`Kept`]: the event's transaction was committed with `synchronous = FULL`. The writer takes
+//!    all that waits, makes one transaction of it, syncs once, and only then settles the claims, moves
+//!    [`Journal::durable`] and wakes the callers, in this order.
+//! 4. [`Keeping`] gives [`Unkept::Spilled`]: the event is synced in the spill file and comes back from there.
+//! 5. [`Lanes::register`] returns: where the handler starts is synced. [`Lanes::advance`] promises nothing until later:
+//!    positions are written every 100 ms or so, with no sync of their own. Losing one means a second delivery.
+//!
+//! # What a crash leaves, and how opening repairs it
+//!
+//! - *Before the commit*: nothing of the batch, or all of it, written but not synced. SQLite finds out by checksums when
+//!   the file is opened. The log is then synced before anything in it is served, since it may have been in the page
+//!   cache only. The caller got no answer; if the sender asks again, its repeat is found and gets the same verdict.
+//! - *Between the commit and the answer*: the event is kept and will be delivered. The same holds for the repeat.
+//! - *While a new file is begun*: an empty file without its name, which is made anew; or with it, which is used.
+//! - *With logs not checkpointed*: SQLite reads them back in; the keeper folds them into their files afterwards.
+//! - *While spilling*: a last line that is not whole. It was never acknowledged; it is set aside in `.bad`.
+//! - *While reading the spill back in*: each line tells the last durable position when it was written. What stands after
+//!   that is looked through first, and an id that is there is not kept again. Only when all is durable the file goes.
+//!
+//! # When keeping fails
+//!
+//! After a failed commit SQLite itself cannot know what is on the disk, so nothing is appended to that file again. Its
+//! log is emptied first: from then on no crash can bring the failed batch back. Only then a new file begins, behind
+//! all positions that were ever given out, and the spill file is read back in. All of this is tried about every
+//! second; meanwhile batches go to the spill file, each with one sync. If that fails too, each event goes to the error
+//! log with its tokens masked. The same happens, without a failed commit, while the disk has less than `min_free` left.
+//! Positions grow by one per event; only such a failure leaves a gap. Nothing is ever given a position twice.
+//!
+//! A damaged events file is never renamed, changed or deleted: it is said which one it is, a new one begins behind all
+//! it can hold, and readers pass over what they cannot read. A damaged `lanes.db` is set aside, and a lost one made
+//! anew; handlers then get every kept event again, rather than miss one.
 
 mod error;
+mod files;
+mod keeper;
 mod keeping;
 mod lanes;
+mod lock_file;
+mod mask;
+mod opening;
 mod options;
 mod position;
+mod queue;
 mod reader;
+mod record;
 mod repeats;
+mod schema;
+mod slot;
+mod spill;
+mod stretch;
+mod writer;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 pub use error::{LaneError, OpenError, ReadError};
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
-pub use options::Options;
+pub use options::{Options, Tuning};
 pub use position::Position;
 pub use reader::{Filter, Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
@@ -26,52 +108,80 @@ use crate::event::Event;
 use crate::metrics::Metrics;
 
 /// The journal of one directory. Cheap to clone; all clones are the same journal.
+///
+/// When the last clone goes, everything accepted is kept first; [`Journal::close`] does the same with a limit.
 #[derive(Clone, Debug)]
 pub struct Journal(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    shared: Arc<writer::Shared>,
+    desk: Arc<keeper::Desk>,
     lanes: Lanes,
+    directory: PathBuf,
+    threads: opening::Threads,
+    _lock: lock_file::Lock,
 }
 
 /// How closing went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed {
-    /// Events that were accepted and are not durable, neither in the journal nor in the spill file.
+    /// Events that were accepted and are not durable yet, neither in the journal nor in the spill file.
     pub unkept: usize,
 }
 
 impl Journal {
     /// Opens the journal: makes its directory, takes the lock, repairs what a crash left, rebuilds the repeat index
-    /// and reads the spill file back in. Blocking.
+    /// and reads the spill file back in. Blocking. A journal that cannot keep right now opens all the same, degraded.
     ///
     /// # Errors
     /// [`OpenError`] says which file, and what to do.
     pub fn open(options: Options, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
-        let _ = (options, clock, metrics);
-        unimplemented!()
+        Self::open_tuned(options, Tuning::default(), clock, metrics)
+    }
+
+    /// The same with other numbers than the measured ones, for tests and benchmarks.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    #[doc(hidden)]
+    pub fn open_tuned(
+        options: Options,
+        tuning: Tuning,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, OpenError> {
+        opening::open(options, tuning, clock, metrics).map(|inner| Self(Arc::new(inner)))
     }
 
     /// Is this request a repeat? In memory: no I/O.
     pub fn claim(&self, key: RepeatKey) -> Claim {
-        let _ = key;
-        unimplemented!()
+        self.0.shared.repeats.claim(key)
     }
 
-    /// Hands `event`, which carries its decision, over to be kept. It is enqueued when this returns.
+    /// Hands `event`, which carries its decision, over to be kept. It is enqueued when this returns: dropping what
+    /// this gives cancels nothing. After [`Journal::close`] it only goes to the error log.
     pub fn append(&self, event: Event, ticket: Option<Ticket>) -> Keeping {
-        let _ = (event, ticket);
-        unimplemented!()
+        let slot = slot::Slot::empty();
+        let repeat = ticket.and_then(Ticket::hand_over);
+        let entry = queue::Entry { event, repeat, slot: Arc::clone(&slot), handed_over: Instant::now() };
+        if let Err(entry) = self.0.shared.queue.push(entry) {
+            writer::log_event(&entry);
+            let claim = entry.repeat.map(|repeat| (repeat, entry.event.decision()));
+            self.0.shared.repeats.settle(claim.into_iter(), None);
+            return Keeping(slot::Slot::full(Err(Unkept::Logged)));
+        }
+        Keeping(slot)
     }
 
     /// The last durable position; changes after each batch.
     pub fn durable(&self) -> watch::Receiver<Position> {
-        unimplemented!()
+        self.0.shared.durable.subscribe()
     }
 
     /// Reads this journal.
     pub fn reader(&self) -> Reader {
-        unimplemented!()
+        Reader::at(&self.0.directory)
     }
 
     /// How far each handler is.
@@ -81,12 +191,31 @@ impl Journal {
 
     /// Whether the journal cannot keep right now, so that events go to the spill file.
     pub fn is_degraded(&self) -> bool {
-        false
+        self.0.shared.degraded.load(Ordering::Relaxed) || self.0.desk.short_of_space.load(Ordering::Relaxed)
     }
 
-    /// Takes no more, and waits until everything accepted is durable, at most `within`.
-    pub async fn close(&self, within: Duration) -> Closed {
-        let _ = within;
-        Closed { unkept: 0 }
+    /// Commits so far: with the number of events it gives the mean batch.
+    #[doc(hidden)]
+    pub fn batches(&self) -> u64 {
+        self.0.shared.batches.load(Ordering::Relaxed)
     }
+
+    /// Takes no more, and waits until everything accepted is durable, at most `within`. Positions of handlers are
+    /// written too.
+    pub async fn close(&self, within: Duration) -> Closed {
+        self.0.shared.queue.close();
+        let mut finished = self.0.shared.finished.subscribe();
+        // When time runs out the count below tells what is missing.
+        let _ = tokio::time::timeout(within, finished.wait_for(|finished| *finished)).await;
+        let written = self.0.lanes.flush().and_then(|()| self.0.lanes.forget_loss());
+        if let Err(error) = written {
+            tracing::error!(%error, "how far handlers are was not written; after the restart they may get events again");
+        }
+        Closed { unkept: self.0.shared.queue.unsettled() }
+    }
+}
+
+/// Locks a mutex, whatever happened to a thread that held it: everything under one here is changed in single steps.
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,7 @@
 //! Where the journal lives and when it stops taking more.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The journal's settings.
 #[derive(Debug, Clone)]
@@ -18,5 +19,33 @@ impl Options {
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self { spill: path.join("spill.jsonl"), path, min_free: 1 << 30 }
+    }
+}
+
+/// Numbers that are no setting: measured once, and changed only by tests and benchmarks.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct Tuning {
+    /// A file that holds about this many bytes is followed by a new one.
+    pub rotate_bytes: u64,
+    /// A file with events in it is followed by a new one after about this long.
+    pub rotate_after: Duration,
+    /// How long after a failure keeping is tried again.
+    pub retry_every: Duration,
+    /// The longest that a batch waits for more callers; a caller that is alone never waits.
+    pub gather_most: Duration,
+    /// The share of the callers seen lately that a batch waits for, in hundredths; 0 turns waiting off.
+    pub gather_percent: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            rotate_bytes: 128 << 20,
+            rotate_after: Duration::from_secs(3600),
+            retry_every: Duration::from_secs(1),
+            gather_most: Duration::from_millis(1),
+            gather_percent: 50,
+        }
     }
 }

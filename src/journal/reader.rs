@@ -1,17 +1,29 @@
 //! Reading kept events in short pages, also while another process serves.
+//!
+//! Never writes, and never holds a read transaction longer than a page takes: a long export must not pin the log.
 
+use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 
-use super::{Parked, Position, ReadError};
+use super::files::{self, EventsFile};
+use super::record::{self, COLUMNS};
+use super::schema::{self, EVENTS, LANES, Schema};
+use super::{Parked, Position, ReadError, lock};
 use crate::event::{Event, EventId};
 use crate::kind::KindPattern;
 
 /// Reads a journal's directory; writes nothing to it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Reader {
     path: PathBuf,
+    /// The file read last: pages mostly come from the same one.
+    open: Mutex<Option<(PathBuf, Connection)>>,
 }
 
 /// Which events are wanted; the default wants all.
@@ -34,8 +46,14 @@ pub struct Page {
     pub events: Vec<(Position, Event)>,
     /// Everything up to here was looked at; the next page is the one after it.
     pub scanned: Position,
-    /// Whether there was more to look at.
+    /// Whether there may be more to look at; false: the end was reached.
     pub more: bool,
+}
+
+impl Clone for Reader {
+    fn clone(&self) -> Self {
+        Self::at(&self.path)
+    }
 }
 
 impl Reader {
@@ -44,25 +62,76 @@ impl Reader {
     /// # Errors
     /// [`ReadError::NotAJournal`] where no events file is in it.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        Ok(Self { path: path.to_owned() })
+        let reader = Self::at(path);
+        match reader.files() {
+            Ok(files) if !files.is_empty() => Ok(reader),
+            Ok(_) => Err(ReadError::NotAJournal { path: path.to_owned() }),
+            Err(ReadError::Io { error, .. })
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                Err(ReadError::NotAJournal { path: path.to_owned() })
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// Events after `after`, oldest first, at most `limit` that match. Blocking, in short read transactions.
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), open: Mutex::new(None) }
+    }
+
+    /// Events after `after`, oldest first, at most `limit` that match. Blocking, in short read transactions, and
+    /// never more than some ten thousand events at once. A file that is damaged is said and passed over.
     ///
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn page(&self, after: Position, limit: usize, filter: &Filter) -> Result<Page, ReadError> {
-        let _ = (after, limit, filter);
-        unimplemented!()
+        let mut page = Page { events: Vec::new(), scanned: after, more: false };
+        let files = self.files()?;
+        let mut budget = PAGE_ROWS;
+        let start = files.partition_point(|file| file.first <= after.0.saturating_add(1)).saturating_sub(1);
+        for (index, file) in files.iter().enumerate().skip(start) {
+            if let (Some(since), Some(next)) = (filter.since, files.get(index + 1))
+                && self.begun(&next.path)?.is_some_and(|begun| begun < since)
+            {
+                page.scanned = page.scanned.max(Position(next.first.saturating_sub(1)));
+                continue;
+            }
+            loop {
+                if page.events.len() >= limit || budget == 0 {
+                    page.more = true;
+                    return Ok(page);
+                }
+                let rows = budget.min(CHUNK_ROWS);
+                let scan = |connection: &Connection| scan(connection, &mut page, rows, limit, filter);
+                let seen = self.with(&file.path, scan).or_else(|error| pass_over(&file.path, error))?;
+                budget -= seen.min(budget);
+                if seen < rows {
+                    break;
+                }
+            }
+        }
+        Ok(page)
     }
 
-    /// The event of this id. Blocking; looks through the files of about that time.
+    /// The event of this id. Blocking; looks through the files from about that time on.
     ///
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn find(&self, id: EventId) -> Result<Option<(Position, Event)>, ReadError> {
-        let _ = id;
-        unimplemented!()
+        let files = self.files()?;
+        let made = made_at(id);
+        for (index, file) in files.iter().enumerate() {
+            if let Some(next) = files.get(index + 1)
+                && self.begun(&next.path)?.is_some_and(|begun| made.is_some_and(|made| begun < made))
+            {
+                continue;
+            }
+            let found = self.with(&file.path, |connection| find(connection, id));
+            if let Some(found) = found.or_else(|error| pass_over(&file.path, error))? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// The last event's position; 0 when there is none.
@@ -70,7 +139,15 @@ impl Reader {
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn last(&self) -> Result<Position, ReadError> {
-        unimplemented!()
+        for file in self.files()?.iter().rev() {
+            let last = self.with(&file.path, |connection| {
+                connection.query_row("SELECT max(position) FROM events", [], |row| row.get::<_, Option<i64>>(0))
+            });
+            if let Some(last) = last.or_else(|error| pass_over(&file.path, error))? {
+                return Ok(position(last));
+            }
+        }
+        Ok(Position::default())
     }
 
     /// Deliveries that gave up, oldest first; only `handler`'s where one is named.
@@ -78,7 +155,213 @@ impl Reader {
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn parked(&self, handler: Option<&str>) -> Result<Vec<Parked>, ReadError> {
-        let _ = (handler, &self.path);
-        unimplemented!()
+        let path = self.path.join(files::LANES);
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let connection = connect(&path, &LANES)?;
+        let sql = "SELECT handler, position, id, kind, app, why, attempts, parked_at FROM parked \
+                   WHERE ?1 IS NULL OR handler = ?1 ORDER BY parked_at, position";
+        let read = connection
+            .prepare(sql)
+            .and_then(|mut rows| rows.query_map([handler], read_parked)?.collect::<rusqlite::Result<Vec<_>>>());
+        read.map_err(|error| ReadError::Database { path, error })
+    }
+
+    fn files(&self) -> Result<Vec<EventsFile>, ReadError> {
+        files::events_files(&self.path).map_err(|error| ReadError::Io { path: self.path.clone(), error })
+    }
+
+    /// When the file was begun: everything in the files before it was received before.
+    fn begun(&self, path: &Path) -> Result<Option<Timestamp>, ReadError> {
+        let begun = self.with(path, |connection| {
+            connection.query_row("SELECT begun FROM stretch", [], |row| row.get::<_, i64>(0)).optional()
+        });
+        let begun = begun.or_else(|error| pass_over(path, error))?;
+        Ok(begun.and_then(|begun| Timestamp::from_microsecond(begun).ok()))
+    }
+
+    /// Does `read` with a connection to the file.
+    fn with<T>(&self, path: &Path, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
+        let mut open = lock(&self.open);
+        let connection = match open.take() {
+            Some((last, connection)) if last == path => connection,
+            _ => connect(path, &EVENTS)?,
+        };
+        let done = read(&connection).map_err(|error| ReadError::Database { path: path.to_owned(), error });
+        if done.is_ok() {
+            *open = Some((path.to_owned(), connection));
+        }
+        done
     }
 }
+
+/// The ids of all events after `after`.
+pub(super) fn ids_after(directory: &Path, after: u64) -> Result<HashSet<EventId>, ReadError> {
+    let reader = Reader::at(directory);
+    let mut ids = HashSet::new();
+    let files = reader.files()?;
+    let start = files.partition_point(|file| file.first <= after.saturating_add(1)).saturating_sub(1);
+    for file in files.iter().skip(start) {
+        let collect = |connection: &Connection| {
+            let mut rows = connection.prepare("SELECT id FROM events WHERE position > ?1")?;
+            for id in rows.query_map([stored(after)], |row| row.get(0))? {
+                ids.insert(EventId::from_bytes(id?));
+            }
+            Ok(())
+        };
+        reader.with(&file.path, collect).or_else(|error| pass_over(&file.path, error))?;
+    }
+    Ok(ids)
+}
+
+/// A connection that reads a file, whoever else has it open. A log that a killed server left is read back by SQLite;
+/// where we may not write the files that takes, a file without a log is read as it is.
+pub(super) fn connect(path: &Path, schema: &Schema) -> Result<Connection, ReadError> {
+    let database = |error| ReadError::Database { path: path.to_owned(), error };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let name = percent_encoded(path);
+    let try_open = |options: &str| {
+        let connection = Connection::open_with_flags(format!("file:{name}{options}"), flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(connection)
+    };
+    let connection = try_open("").or_else(|error: rusqlite::Error| {
+        let refused = matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly));
+        let has_log = files::size(&files::beside(path, "-wal")) > 0;
+        if refused && path.exists() && !has_log { try_open("?immutable=1") } else { Err(error) }
+    });
+    let connection = connection.map_err(database)?;
+    schema.check(&connection).map_err(|fault| fault.reading(path))?;
+    Ok(connection)
+}
+
+/// Looks at up to `rows` rows after `page.scanned`, in one read transaction; tells how many were there.
+fn scan(
+    connection: &Connection,
+    page: &mut Page,
+    rows: usize,
+    limit: usize,
+    filter: &Filter,
+) -> rusqlite::Result<usize> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ?1 ORDER BY position LIMIT ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut found = statement.query([stored(page.scanned.0), i64::try_from(rows).unwrap_or(i64::MAX)])?;
+    let mut seen = 0;
+    while let Some(row) = found.next()? {
+        let at = position(row.get(0)?);
+        if filter.wants(row)? {
+            page.events.push((at, record::read_event(row)?));
+        }
+        page.scanned = at;
+        seen += 1;
+        if page.events.len() >= limit {
+            return Ok(rows);
+        }
+    }
+    Ok(seen)
+}
+
+fn find(connection: &Connection, id: EventId) -> rusqlite::Result<Option<(Position, Event)>> {
+    let in_reach = "SELECT max(position), max(CASE WHEN id = ?1 THEN position END) FROM \
+                    (SELECT position, id FROM events WHERE position > ?2 ORDER BY position LIMIT ?3)";
+    let mut after = 0;
+    loop {
+        let parameters = rusqlite::params![id.as_bytes(), after, i64::try_from(CHUNK_ROWS).unwrap_or(i64::MAX)];
+        let mut statement = connection.prepare_cached(in_reach)?;
+        let (last, found): (Option<i64>, Option<i64>) =
+            statement.query_row(parameters, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if let Some(found) = found {
+            let sql = format!("SELECT {COLUMNS} FROM events WHERE position = ?1");
+            let read = |row: &Row<'_>| Ok((position(row.get(0)?), record::read_event(row)?));
+            return connection.query_row(&sql, [found], read).optional();
+        }
+        match last {
+            Some(last) => after = last,
+            None => return Ok(None),
+        }
+    }
+}
+
+impl Filter {
+    fn wants(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let received: i64 = row.get(2)?;
+        let too_early = self.since.is_some_and(|since| received < since.as_microsecond());
+        let too_late = self.until.is_some_and(|until| received >= until.as_microsecond());
+        if too_early || too_late {
+            return Ok(false);
+        }
+        let kind = row.get_ref(4)?.as_str()?;
+        if !self.kinds.is_empty() && !self.kinds.iter().any(|pattern| pattern.matches(kind)) {
+            return Ok(false);
+        }
+        Ok(match &self.app {
+            Some(app) => row.get_ref(5)?.as_str()? == app,
+            None => true,
+        })
+    }
+}
+
+/// A damaged file must not stand in the way of those after it: it is said, and read as if it ended here. So is one
+/// that was removed in the meantime, which is how old events go.
+fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, ReadError> {
+    match &error {
+        ReadError::Database { error: damage, .. } if schema::is_damage(damage) => {
+            tracing::error!(
+                path = %path.display(), error = %damage,
+                "an events file is damaged; the rest of it is passed over. Keep the file: `sqlite3 FILE .recover` may save more of it"
+            );
+            Ok(T::default())
+        }
+        _ if !path.exists() => Ok(T::default()),
+        _ => Err(error),
+    }
+}
+
+fn read_parked(row: &Row<'_>) -> rusqlite::Result<Parked> {
+    Ok(Parked {
+        handler: row.get(0)?,
+        position: position(row.get(1)?),
+        id: EventId::from_bytes(row.get(2)?),
+        kind: row.get(3)?,
+        app_key: row.get(4)?,
+        why: row.get(5)?,
+        attempts: row.get(6)?,
+        parked_at: Timestamp::from_microsecond(row.get(7)?).unwrap_or_default(),
+    })
+}
+
+/// When an id was made, less what clocks may differ by.
+fn made_at(id: EventId) -> Option<Timestamp> {
+    let milliseconds = id.as_bytes()[..6].iter().fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
+    Timestamp::from_millisecond(milliseconds - 60_000).ok()
+}
+
+/// A path inside a `file:` URI.
+fn percent_encoded(path: &Path) -> String {
+    use std::fmt::Write;
+    use std::os::unix::ffi::OsStrExt;
+    let mut text = String::new();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => text.push(char::from(*byte)),
+            // Writing into a `String` cannot fail.
+            other => drop(write!(text, "%{other:02X}")),
+        }
+    }
+    text
+}
+
+fn position(stored: i64) -> Position {
+    Position(u64::try_from(stored).unwrap_or(0))
+}
+
+fn stored(position: u64) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
+}
+
+/// Rows that one read transaction looks at, and one page at most.
+const CHUNK_ROWS: usize = 1024;
+const PAGE_ROWS: usize = 16 * CHUNK_ROWS;
+const BUSY: Duration = Duration::from_secs(2);

@@ -2,4 +2,5 @@
 
 mod config;
 mod deliver;
+mod journal;
 mod shim;

@@ -8,7 +8,7 @@
  *   OFFHOOK_SHIM_DURABLE    where the survivors go: absent or empty at start, on any disk; what DIR holds at start survives.
  *                           `DURABLE.shim` beside it is the library's own store (names are hard links into it)
  *   OFFHOOK_SHIM_DELAY_US   added to every fsync and fdatasync below DIR
- *   OFFHOOK_SHIM_COUNT      a file of four native u64: syncs of files, those of `*-wal` among them, syncs of directories,
+ *   OFFHOOK_SHIM_COUNT      a file of four native u64 that are added to: syncs of files, those of `*-wal` among them, syncs of directories,
  *                           syncs that failed on purpose
  *   OFFHOOK_SHIM_FAIL_AFTER after so many syncs every further one fails with EIO
  *   OFFHOOK_SHIM_FAIL_FILE  while this file exists every sync fails with EIO

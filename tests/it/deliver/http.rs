@@ -6,8 +6,10 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Response;
 use futures_util::stream;
+use offhook::clock::Clock;
 use offhook::cloud_event::CloudEvent;
 use offhook::deliver::{Handler, Outcome};
+use offhook::handlers::Http;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -114,6 +116,27 @@ async fn a_refused_connection_is_the_targets_trouble_and_its_url_stays_untold() 
     let outcome = http(&url, LONG).deliver(&event("call.start", BODY)).await;
     let Outcome::Pause { after: None, why } = outcome else { panic!("{outcome:?}") };
     assert!(why.contains("refused") && !why.contains("s3cr3t"), "{why}");
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_speak_tls_is_in_trouble() {
+    let (target, event) = (Target::starts(), event("call.start", BODY));
+    let url = target.url().replace("http:", "https:").parse().expect("a URL");
+    match Http::new("billing", url, LONG, LONG, Clock::system()) {
+        Ok(handler) => {
+            let outcome = handler.deliver(&event).await;
+            let Outcome::Pause { after: None, why } = outcome else { panic!("{outcome:?}") };
+            assert!(why.starts_with("cannot connect"), "{why}");
+        }
+        Err(error) => assert!(error.to_string().contains("CA certificates"), "{error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_is_not_http_is_refused() {
+    let url = "ftp://127.0.0.1/hooks".parse().expect("a URL");
+    let refused = Http::new("billing", url, LONG, LONG, Clock::system()).expect_err("refused");
+    assert!(refused.to_string().contains("`ftp:`"), "{refused}");
 }
 
 #[tokio::test]

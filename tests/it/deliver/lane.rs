@@ -161,3 +161,42 @@ async fn only_the_kinds_asked_for_arrive_and_the_position_passes_the_others() {
     assert_eq!(inbox.attempts(), [call, room]);
     assert_eq!(lane.position(), Position(203));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_does_not_go_past_an_event_that_could_not_be_parked() {
+    let world = World::new();
+    let inbox = Inbox::prepared([Outcome::give_up("400")]);
+    let mut lane = world.lane(LaneSettings::new("inbox"), inbox.handler());
+    let kept = world.keeps_many(2).await;
+    let database = rusqlite::Connection::open(world.dir.path().join("data/lanes.db")).expect("a database");
+    database.execute_batch("ALTER TABLE parked RENAME TO gone").expect("renamed");
+    for _ in 0..3 {
+        let step = lane.step().await;
+        let Step::Waiting { until } = step else { panic!("{step:?}") };
+        advance(until.saturating_duration_since(Instant::now())).await;
+    }
+    assert_eq!((lane.position(), inbox.attempts()), (Position(0), vec![kept[0]]), "nothing else is tried");
+
+    database.execute_batch("ALTER TABLE gone RENAME TO parked").expect("renamed");
+    run_dry(&mut lane).await;
+    assert_eq!(world.parked("inbox").iter().map(|parked| parked.id).collect::<Vec<_>>(), kept[..1]);
+    assert_eq!(inbox.attempts(), kept);
+    assert!(world.tells(r#"offhook_deliveries_total{handler="inbox",outcome="parked"} 1"#));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_cannot_read_the_journal_waits_and_loses_nothing() {
+    let (world, inbox) = (World::new(), Inbox::new());
+    let mut lane = world.lane(LaneSettings::new("inbox"), inbox.handler());
+    let kept = world.keeps_many(2).await;
+    let (data, away) = (world.dir.path().join("data"), world.dir.path().join("away"));
+    std::fs::rename(&data, &away).expect("moved away");
+    for _ in 0..2 {
+        let step = lane.step().await;
+        let Step::Waiting { until } = step else { panic!("{step:?}") };
+        advance(until.saturating_duration_since(Instant::now())).await;
+    }
+    std::fs::rename(&away, &data).expect("moved back");
+    run_dry(&mut lane).await;
+    assert_eq!(inbox.attempts(), kept);
+}

@@ -1,0 +1,116 @@
+//! The road without I/O, stage by stage, against the bare cost of the same bytes: md-5 + sha1 + `serde_json`.
+//!
+//! `cargo bench --bench road`. The target is verify + decode ≤ 1.3 × bare, in the same run; figures in benches/README.md.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use http::HeaderMap;
+use jiff::Timestamp;
+use md5::{Digest, Md5};
+use offhook::decide::{Chain, Load, Policy};
+use offhook::event::EventId;
+use offhook::metrics::Metrics;
+use offhook::yunxin::{self, App, Apps};
+use offhook::{Budget, Event};
+use serde::Deserialize;
+use sha1::Sha1;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What a careful person would write with serde alone; every field owned and optional.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only parsed")]
+struct Plain {
+    event_type: Option<i64>,
+    from_account: Option<String>,
+    from_device_id: Option<String>,
+    from_client_type: Option<String>,
+    from_client_ip: Option<String>,
+    from_client_port: Option<String>,
+    call_type: Option<i64>,
+    force_keep_calling: Option<bool>,
+    notify_attach: Option<String>,
+    to_account_list: Option<Vec<String>>,
+    channel_name: Option<String>,
+    room_config: Option<String>,
+    self_config: Option<String>,
+    timestamp: Option<String>,
+}
+
+const SECRET: &str = "made-up-secret";
+const CUR_TIME: &str = "1767225600000";
+
+fn road(criterion: &mut Criterion) {
+    let apps: Apps = [App::new("made-up-key", SECRET)].into_iter().collect();
+    let now = Timestamp::from_millisecond(1_767_225_600_500).expect("a time");
+    let metrics = Metrics::new(std::time::Duration::from_millis(1500));
+    let chain = Chain::new(Policy::default(), Vec::new(), Arc::clone(&metrics)).expect("a chain");
+    let mut group = criterion.benchmark_group("road");
+    for kind in ["call.start", "room.create"] {
+        let body = Bytes::from_static(yunxin::sample(kind).expect("a sample").as_bytes());
+        let headers = signed(&body);
+        group.bench_function(BenchmarkId::new("bare", kind), |bencher| bencher.iter(|| bare(black_box(&body))));
+        group.bench_function(BenchmarkId::new("verify", kind), |bencher| {
+            bencher.iter(|| yunxin::verify(&apps, black_box(&headers), body.clone(), now));
+        });
+        group.bench_function(BenchmarkId::new("verify+decode", kind), |bencher| {
+            bencher.iter(|| understood(&apps, black_box(&headers), &body, now));
+        });
+        let event = understood(&apps, &headers, &body, now);
+        group.bench_function(BenchmarkId::new("decide", kind), |bencher| {
+            bencher.iter(|| futures(chain.decide(black_box(&event), Load::Normal, budget())));
+        });
+        group.bench_function(BenchmarkId::new("whole", kind), |bencher| {
+            bencher.iter(|| {
+                let event = understood(&apps, black_box(&headers), &body, now);
+                let decision = futures(chain.decide(&event, Load::Normal, budget()));
+                yunxin::encode(event.kind(), &decision.verdict)
+            });
+        });
+    }
+    group.finish();
+}
+
+fn bare(body: &Bytes) -> ([u8; 20], Plain) {
+    let md5 = hex::encode(Md5::digest(body));
+    let check_sum = Sha1::new().chain_update(SECRET).chain_update(md5).chain_update(CUR_TIME).finalize().into();
+    (check_sum, serde_json::from_slice(body).expect("JSON"))
+}
+
+fn understood(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Event {
+    let verified = yunxin::verify(apps, headers, body.clone(), now).expect("verified");
+    yunxin::decode(verified, EventId::at(now), now).expect("decoded").event
+}
+
+fn signed(body: &[u8]) -> HeaderMap {
+    let signature = yunxin::sign(SECRET, body, CUR_TIME);
+    let mut headers = HeaderMap::new();
+    let fields =
+        [("appkey", "made-up-key"), ("curtime", CUR_TIME), ("md5", &signature.md5), ("checksum", &signature.check_sum)];
+    for (name, value) in fields {
+        headers.insert(name, value.parse().expect("a header value"));
+    }
+    headers
+}
+
+fn budget() -> Budget {
+    Budget::starting_now(std::time::Duration::from_millis(1500))
+}
+
+/// Runs a future that never waits.
+fn futures<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => unreachable!("nothing to wait for without deciders"),
+    }
+}
+
+criterion_group!(benches, road);
+criterion_main!(benches);

@@ -1,0 +1,76 @@
+//! The events in front of a lane: read from the journal a page at a time, and passed one after the other.
+
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+
+use crate::event::Event;
+use crate::journal::{Filter, Journal, Position, Reader};
+use crate::kind::KindPattern;
+
+/// How many events are read at once: enough that reading costs little, few enough to hold in memory when each is large.
+const PAGE: usize = 64;
+
+/// Events that were read and are not done yet.
+pub(super) struct Ahead {
+    journal: Journal,
+    filter: Arc<Filter>,
+    /// Comes back from the thread that reads; absent only if that panicked.
+    reader: Option<Reader>,
+    positions: Vec<Position>,
+    events: Vec<Event>,
+    /// The first one that is not done.
+    next: usize,
+    /// Where the lane stands when all of them are done.
+    scanned: Position,
+}
+
+impl Ahead {
+    /// Nothing yet; of `kinds` only, where there are any.
+    pub(super) fn new(journal: &Journal, kinds: Vec<KindPattern>) -> Self {
+        Self {
+            journal: journal.clone(),
+            filter: Arc::new(Filter { kinds, ..Filter::default() }),
+            reader: None,
+            positions: Vec::new(),
+            events: Vec::new(),
+            next: 0,
+            scanned: Position::default(),
+        }
+    }
+
+    /// The events that are not done, oldest first.
+    pub(super) fn events(&self) -> &[Event] {
+        self.events.get(self.next..).unwrap_or_default()
+    }
+
+    /// The event at hand, and where it stands.
+    pub(super) fn first(&self) -> Option<(Position, &Event)> {
+        Some((*self.positions.get(self.next)?, self.events.get(self.next)?))
+    }
+
+    /// Reads what comes after `after`. Whether there is more behind that.
+    pub(super) async fn read(&mut self, after: Position) -> Result<bool, String> {
+        let reader = self.reader.take().unwrap_or_else(|| self.journal.reader());
+        let filter = Arc::clone(&self.filter);
+        let read = spawn_blocking(move || {
+            let page = reader.page(after, PAGE, &filter);
+            (reader, page)
+        });
+        let (reader, page) = read.await.map_err(|error| error.to_string())?;
+        self.reader = Some(reader);
+        let page = page.map_err(|error| error.to_string())?;
+        (self.positions, self.events) = page.events.into_iter().unzip();
+        (self.next, self.scanned) = (0, page.scanned);
+        Ok(page.more)
+    }
+
+    /// `count` of the events are done or parked. The position this brings the lane to.
+    pub(super) fn pass(&mut self, count: usize) -> Position {
+        self.next += count;
+        if self.next >= self.events.len() {
+            return self.scanned;
+        }
+        self.next.checked_sub(1).and_then(|last| self.positions.get(last)).copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,201 @@
+//! The work beside the writer: checkpoints, free space, sizes, and the next file made ready.
+//!
+//! It never appends, and the writer never waits for it.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::{files, lock, stretch};
+use crate::metrics::Metrics;
+
+/// What the writer and the keeper tell each other.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    state: Mutex<State>,
+    bell: Condvar,
+    /// There is less free space than `min_free`.
+    pub short_of_space: AtomicBool,
+    /// The active file's log has grown so long that a new file should follow.
+    pub log_is_long: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    active: Option<PathBuf>,
+    retired: Vec<(PathBuf, Option<Connection>)>,
+    prepared: bool,
+    stop: bool,
+}
+
+impl Desk {
+    /// The writer appends to `path` now.
+    pub(super) fn activate(&self, path: &Path) {
+        lock(&self.state).active = Some(path.to_owned());
+        self.log_is_long.store(false, Ordering::Relaxed);
+    }
+
+    /// Nobody appends to `path` any more: fold its log into it.
+    pub(super) fn retire(&self, path: PathBuf, connection: Option<Connection>) {
+        let mut state = lock(&self.state);
+        if state.active.as_ref() == Some(&path) {
+            state.active = None;
+        }
+        state.retired.push((path, connection));
+        drop(state);
+        self.bell.notify_one();
+    }
+
+    /// Takes the file that was made ready, if there is one.
+    pub(super) fn take_prepared(&self) -> bool {
+        std::mem::take(&mut lock(&self.state).prepared)
+    }
+
+    pub(super) fn stop(&self) {
+        lock(&self.state).stop = true;
+        self.bell.notify_one();
+    }
+}
+
+/// The keeper itself; lives in a thread of its own.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    pub desk: Arc<Desk>,
+    pub directory: PathBuf,
+    pub min_free: u64,
+    pub rotate_bytes: u64,
+    pub every: Duration,
+    pub metrics: Arc<Metrics>,
+    pub active: Option<Watched>,
+    pub measured: Option<Instant>,
+}
+
+/// The active file, seen from here.
+#[derive(Debug)]
+pub(super) struct Watched {
+    path: PathBuf,
+    connection: Connection,
+    log_size: u64,
+    folded: Instant,
+}
+
+impl Keeper {
+    pub(super) fn run(mut self) {
+        loop {
+            let state = lock(&self.desk.state);
+            let idle = !state.stop && state.retired.is_empty();
+            let mut state = if idle {
+                self.desk.bell.wait_timeout(state, self.every).unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                state
+            };
+            let stop = state.stop;
+            let retired = std::mem::take(&mut state.retired);
+            let active = state.active.clone();
+            let prepare = !state.prepared && !stop;
+            drop(state);
+
+            self.watch_space();
+            self.watch_active(active.filter(|_| !stop).as_deref());
+            self.fold_retired(retired, stop);
+            if stop {
+                return;
+            }
+            if prepare && !self.desk.short_of_space.load(Ordering::Relaxed) {
+                self.prepare();
+            }
+            self.measure();
+        }
+    }
+
+    /// Asks how much space is free. Where that cannot be told, keeping is tried anyway.
+    pub(super) fn watch_space(&self) {
+        match rustix::fs::statvfs(&self.directory) {
+            Ok(space) => {
+                let free = space.f_bavail.saturating_mul(space.f_frsize);
+                self.metrics.journal_free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
+                self.desk.short_of_space.store(free < self.min_free, Ordering::Relaxed);
+            }
+            Err(error) => {
+                tracing::debug!(path = %self.directory.display(), %error, "cannot tell how much space is free");
+            }
+        }
+    }
+
+    /// Moves the active file's log into it, as far as nobody is in the way: readers and a restart have less to do.
+    fn watch_active(&mut self, path: Option<&Path>) {
+        if self.active.as_ref().map(|active| &*active.path) != path {
+            self.active = path.and_then(|path| {
+                let connection = stretch::connect(path).ok()?;
+                Some(Watched { path: path.to_owned(), connection, log_size: 0, folded: Instant::now() })
+            });
+        }
+        let Some(active) = &mut self.active else { return };
+        let log_size = files::size(&files::beside(&active.path, "-wal"));
+        if log_size > self.rotate_bytes {
+            self.desk.log_is_long.store(true, Ordering::Relaxed);
+        }
+        let grown = log_size.saturating_sub(active.log_size) >= FOLD_BYTES;
+        let rested = log_size > 0 && active.folded.elapsed() >= FOLD_AFTER;
+        if grown || rested {
+            let folded = active.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            if let Err(error) = folded {
+                tracing::warn!(path = %active.path.display(), %error, "checkpoint failed; it is tried again");
+            }
+            active.log_size = log_size;
+            active.folded = Instant::now();
+        }
+    }
+
+    fn fold_retired(&mut self, retired: Vec<(PathBuf, Option<Connection>)>, stop: bool) {
+        let mut again = Vec::new();
+        for (path, connection) in retired {
+            if self.active.as_ref().is_some_and(|active| active.path == path) {
+                self.active = None;
+            }
+            let connection = connection.or_else(|| stretch::connect(&path).ok());
+            let folded = connection.as_ref().map(stretch::fold);
+            if !matches!(folded, Some(Ok(true))) {
+                tracing::debug!(path = %path.display(), "checkpoint of a closed file is tried again later");
+                again.push((path, connection));
+            }
+        }
+        if !again.is_empty() && !stop {
+            lock(&self.desk.state).retired.append(&mut again);
+            self.pause();
+        }
+    }
+
+    /// Waits a while before what failed is tried again.
+    fn pause(&self) {
+        let state = lock(&self.desk.state);
+        if !state.stop {
+            drop(self.desk.bell.wait_timeout(state, self.every).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    fn prepare(&self) {
+        let path = self.directory.join(files::NEXT);
+        match stretch::prepare(&path) {
+            Ok(()) => lock(&self.desk.state).prepared = true,
+            Err(error) => tracing::debug!(%error, "the next events file is made when it is needed"),
+        }
+    }
+
+    fn measure(&mut self) {
+        if self.measured.is_none_or(|measured| measured.elapsed() >= MEASURE_EVERY) {
+            let bytes = files::total_size(&self.directory);
+            self.metrics.journal_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+            self.measured = Some(Instant::now());
+        }
+    }
+}
+
+/// A log that grew by this much is moved into its file.
+const FOLD_BYTES: u64 = 16 << 20;
+/// So is one that rested this long.
+const FOLD_AFTER: Duration = Duration::from_secs(30);
+const MEASURE_EVERY: Duration = Duration::from_secs(10);

@@ -1,0 +1,126 @@
+//! Where callers put events and the writer takes them from, all that are there at once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use super::keeping::{Kept, Unkept};
+use super::lock;
+use super::repeats::RepeatKey;
+use super::slot::Slot;
+use crate::event::Event;
+
+/// An event that waits to be kept.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub event: Event,
+    pub repeat: Option<RepeatKey>,
+    pub slot: Arc<Slot<Result<Kept, Unkept>>>,
+    pub handed_over: Instant,
+}
+
+/// The queue. Putting something in is a push under a mutex; the writer is woken only when it waits for that very push.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    bell: Condvar,
+    /// Accepted, and their callers not told yet.
+    unsettled: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: Vec<Entry>,
+    /// At this many entries the writer wants to be woken; 0 when it does not wait.
+    wanted: usize,
+    closed: bool,
+}
+
+/// How long the writer waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// For the first entry; `None`: until one comes.
+    pub idle: Option<Duration>,
+    /// It would like as many as this,
+    pub gather: usize,
+    /// and waits this long for them.
+    pub gather_most: Duration,
+}
+
+impl Queue {
+    /// Puts `entry` in, or gives it back when the queue is closed.
+    pub(super) fn push(&self, entry: Entry) -> Result<(), Box<Entry>> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(Box::new(entry));
+        }
+        self.unsettled.fetch_add(1, Ordering::Relaxed);
+        state.entries.push(entry);
+        let ring = state.wanted != 0 && state.entries.len() >= state.wanted;
+        if ring {
+            state.wanted = 0;
+        }
+        drop(state);
+        if ring {
+            self.bell.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Moves everything into `batch`, which is empty. False when the queue is closed and empty.
+    pub(super) fn take(&self, batch: &mut Vec<Entry>, patience: Patience) -> bool {
+        let mut state = lock(&self.state);
+        if patience.gather > 1 && patience.idle != Some(Duration::ZERO) {
+            state = self.wait(state, patience.gather, Some(patience.gather_most));
+        }
+        if state.entries.is_empty() {
+            state = self.wait(state, 1, patience.idle);
+        }
+        std::mem::swap(&mut state.entries, batch);
+        !batch.is_empty() || !state.closed
+    }
+
+    /// Waits until `wanted` entries are there, the queue is closed, or `most` has passed.
+    fn wait<'a>(
+        &self,
+        mut state: std::sync::MutexGuard<'a, State>,
+        wanted: usize,
+        most: Option<Duration>,
+    ) -> std::sync::MutexGuard<'a, State> {
+        let until = most.map(|most| Instant::now() + most);
+        while state.entries.len() < wanted && !state.closed {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                break;
+            }
+            state.wanted = wanted;
+            state = match left {
+                None => self.bell.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
+                Some(left) => self.bell.wait_timeout(state, left).unwrap_or_else(std::sync::PoisonError::into_inner).0,
+            };
+        }
+        state.wanted = 0;
+        state
+    }
+
+    /// Entries that wait now.
+    pub(super) fn waiting(&self) -> usize {
+        lock(&self.state).entries.len()
+    }
+
+    /// Takes no more, and lets the writer finish.
+    pub(super) fn close(&self) {
+        lock(&self.state).closed = true;
+        self.bell.notify_all();
+    }
+
+    /// `count` callers were told.
+    pub(super) fn settled(&self, count: usize) {
+        self.unsettled.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Accepted, and their callers not told yet.
+    pub(super) fn unsettled(&self) -> usize {
+        self.unsettled.load(Ordering::Relaxed)
+    }
+}
