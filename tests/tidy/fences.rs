@@ -4,10 +4,10 @@ use crate::source::{paths, tokens};
 use crate::tree::module_of;
 
 /// An outside path, the modules that may use it, and why no others.
-pub struct Fence(pub &'static str, pub &'static [&'static str], pub &'static str);
+pub(crate) struct Fence(pub(crate) &'static str, pub(crate) &'static [&'static str], pub(crate) &'static str);
 
 /// What only some modules may use.
-pub const FENCES: &[Fence] = &[
+pub(crate) const FENCES: &[Fence] = &[
     // Servers and clients.
     Fence("axum", &["admin", "receiver"], "the admin pages and the library's router; the edge serves without it"),
     Fence("hyper", &["edge"], "only the edge speaks HTTP to senders"),
@@ -65,7 +65,7 @@ pub const FENCES: &[Fence] = &[
 const OPEN: &[&str] = &["bytes", "jiff", "serde", "serde_json", "thiserror", "tracing", "url"];
 
 /// Uses in `text`, the file `path` below `src`, of what is fenced off from its module.
-pub fn problems(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn problems(path: &str, text: &str) -> Vec<String> {
     let module = module_of(path);
     let top = module.first().copied().unwrap_or("lib");
     let mut problems = Vec::new();
@@ -83,7 +83,7 @@ pub fn problems(path: &str, text: &str) -> Vec<String> {
 }
 
 /// Dependencies in the manifest that are neither fenced nor open, and fences around what is no dependency.
-pub fn misplaced_dependencies(manifest: &str) -> Vec<String> {
+pub(crate) fn misplaced_dependencies(manifest: &str) -> Vec<String> {
     let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
     let section = section.split("\n[").next().unwrap_or_default();
     let names = section.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name.replace('-', "_"));
@@ -101,7 +101,7 @@ pub fn misplaced_dependencies(manifest: &str) -> Vec<String> {
 
 /// Status codes named where no sender's answer may be chosen: only `edge/reply.rs` does that. The admin listener has
 /// answers of its own, and handlers read those of their targets.
-pub fn status_codes(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn status_codes(path: &str, text: &str) -> Vec<String> {
     let own = path == "edge/reply.rs" || matches!(module_of(path).first(), Some(&("admin" | "handlers")));
     if own {
         return Vec::new();

@@ -4,13 +4,13 @@ use crate::source::paths;
 use crate::tree::module_of;
 
 /// One module on its floor, and what it may use from this crate.
-pub type Floor = (&'static str, &'static [&'static str]);
+pub(crate) type Floor = (&'static str, &'static [&'static str]);
 
 /// Stands for every module of the lowest floor.
 const GROUND: &str = "ground";
 
 /// From the ground up: a module may only name modules that stand above its own line here.
-pub const FLOORS: &[Floor] = &[
+pub(crate) const FLOORS: &[Floor] = &[
     // ground: values; no I/O, and but for `budget` nothing that waits
     ("kind", &[]),
     ("lenient", &[]),
@@ -50,7 +50,7 @@ const GROUND_FLOOR: &[&str] =
     &["kind", "lenient", "verdict", "event", "cloud_event", "refusal", "budget", "clock", "secret", "metrics"];
 
 /// Uses in `text`, the file `path` below `src`, of modules that are not below its own.
-pub fn problems(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn problems(path: &str, text: &str) -> Vec<String> {
     let module = module_of(path);
     let Some(top) = module.first().copied() else { return Vec::new() }; // lib.rs declares them all
     let Some((_, listed)) = FLOORS.iter().find(|(name, _)| *name == top) else {
@@ -81,7 +81,7 @@ fn expanded(listed: &[&'static str]) -> Vec<&'static str> {
 }
 
 /// Differences between [`FLOORS`] and the modules that are there.
-pub fn missing_or_gone(modules: &[String]) -> Vec<String> {
+pub(crate) fn missing_or_gone(modules: &[String]) -> Vec<String> {
     let rows = FLOORS.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
     let missing = modules.iter().filter(|name| !rows.contains(name) && *name != "lib");
     let gone = rows.iter().filter(|name| !modules.contains(name));
@@ -89,7 +89,7 @@ pub fn missing_or_gone(modules: &[String]) -> Vec<String> {
 }
 
 /// Rows of the table in ARCHITECTURE.md that are not rows of [`FLOORS`], and the other way round.
-pub fn not_as_written(architecture: &str) -> Vec<String> {
+pub(crate) fn not_as_written(architecture: &str) -> Vec<String> {
     let written: Vec<String> = architecture.lines().filter_map(row).collect();
     let rows: Vec<String> = FLOORS.iter().map(|(name, uses)| format!("{name} › {}", uses.join(" "))).collect();
     let only_there = written.iter().filter(|row| !rows.contains(row));

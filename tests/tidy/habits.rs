@@ -3,10 +3,10 @@
 use crate::source::{Token, tokens};
 
 /// The most lines a Rust file may have.
-pub const LONGEST: usize = 400;
+pub(crate) const LONGEST: usize = 400;
 
 /// The first line says what a file is for.
-pub fn head(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn head(path: &str, text: &str) -> Vec<String> {
     let says = text.lines().next().and_then(|first| first.strip_prefix("//! ")).is_some_and(|words| words.len() > 8);
     if says {
         Vec::new()
@@ -16,13 +16,13 @@ pub fn head(path: &str, text: &str) -> Vec<String> {
 }
 
 /// A file that is too long does more than one thing.
-pub fn length(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn length(path: &str, text: &str) -> Vec<String> {
     let lines = text.lines().count();
     if lines <= LONGEST { Vec::new() } else { vec![format!("{path}: {lines} lines; the most is {LONGEST}")] }
 }
 
 /// Tests wait for conditions, never for time to pass.
-pub fn sleeps(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn sleeps(path: &str, text: &str) -> Vec<String> {
     let tokens = tokens(text);
     let called = tokens.windows(2).filter(|pair| is_sleep(&pair[0]) && pair[1].is("("));
     called
@@ -35,7 +35,7 @@ fn is_sleep(token: &Token) -> bool {
 }
 
 /// What is left to do has an issue, or nobody does it.
-pub fn loose_ends(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn loose_ends(path: &str, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         for word in [concat!("TO", "DO"), concat!("FIX", "ME")] {
@@ -54,14 +54,14 @@ pub fn loose_ends(path: &str, text: &str) -> Vec<String> {
 }
 
 /// Macros that have no place in what is committed.
-pub fn unfinished(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn unfinished(path: &str, text: &str) -> Vec<String> {
     macros(text, &["todo", "unimplemented", "dbg"])
         .map(|token| format!("{path}:{}: {}! has no place in what is committed", token.line, token.text))
         .collect()
 }
 
 /// Only one file prints.
-pub fn prints(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn prints(path: &str, text: &str) -> Vec<String> {
     if path == "src/cli/output.rs" {
         return Vec::new();
     }
@@ -81,7 +81,7 @@ fn macros<'a>(text: &str, names: &'a [&str]) -> impl Iterator<Item = Token> + us
 }
 
 /// What ships is what is tested: `cfg(test)` may only stand before a `mod tests { … }` that ends the file.
-pub fn test_only_code(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn test_only_code(path: &str, text: &str) -> Vec<String> {
     let tokens = tokens(text);
     let last = ["#", "[", "cfg", "(", "test", ")", "]", "mod", "tests", "{"];
     let begins =

@@ -2,7 +2,7 @@
 
 /// Entries of src that the README's map does not list, and the other way round. The map is the list or table under the
 /// heading `## Map of src`, an entry in backticks at the beginning of each line.
-pub fn map_differs(readme: &str, entries: &[String]) -> Vec<String> {
+pub(crate) fn map_differs(readme: &str, entries: &[String]) -> Vec<String> {
     let map = readme.split("\n## Map of src\n").nth(1).unwrap_or_default();
     let map = map.split("\n## ").next().unwrap_or_default();
     let listed: Vec<&str> = map.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
@@ -13,14 +13,14 @@ pub fn map_differs(readme: &str, entries: &[String]) -> Vec<String> {
 }
 
 /// The port of `listen` in a section of the defaults.
-pub fn default_port(defaults: &str, section: &str) -> Option<u16> {
+pub(crate) fn default_port(defaults: &str, section: &str) -> Option<u16> {
     let section = defaults.split(&format!("\n[{section}]\n")).nth(1)?.split("\n[").next()?;
     let listen = section.lines().find_map(|line| line.strip_prefix("listen = \""))?;
     listen.strip_suffix('"')?.rsplit(':').next()?.parse().ok()
 }
 
 /// What a Dockerfile exposes or asks besides the public port, which it must, and the admin port, which it may expose.
-pub fn wrong_ports(dockerfile: &str, public: u16, admin: u16) -> Vec<String> {
+pub(crate) fn wrong_ports(dockerfile: &str, public: u16, admin: u16) -> Vec<String> {
     let mut problems = Vec::new();
     let instruction = |name: &str| dockerfile.lines().find_map(|line| line.strip_prefix(name));
     match instruction("EXPOSE ") {
@@ -49,7 +49,7 @@ fn number(text: &str) -> Option<u16> {
 }
 
 /// Places that speak of files which only the authors have.
-pub fn outside_mentions(path: &str, text: &str) -> Vec<String> {
+pub(crate) fn outside_mentions(path: &str, text: &str) -> Vec<String> {
     let needle = concat!("..", "/sha", "red");
     let found = (1..).zip(text.lines()).filter(|(_, line)| line.contains(needle));
     found.map(|(number, _)| format!("{path}:{number}: mentions {needle}, which nobody else has")).collect()

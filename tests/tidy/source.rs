@@ -2,13 +2,13 @@
 
 /// A word or a sign of a source file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
-    pub text: String,
-    pub line: usize,
+pub(crate) struct Token {
+    pub(crate) text: String,
+    pub(crate) line: usize,
 }
 
 impl Token {
-    pub fn is(&self, text: &str) -> bool {
+    pub(crate) fn is(&self, text: &str) -> bool {
         self.text == text
     }
 
@@ -19,13 +19,13 @@ impl Token {
 
 /// A path that the source names, as far as it is written there.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Path {
-    pub segments: Vec<String>,
-    pub line: usize,
+pub(crate) struct Path {
+    pub(crate) segments: Vec<String>,
+    pub(crate) line: usize,
 }
 
 /// The words and signs of `text`. Comments are left out; a text or a character is one empty sign.
-pub fn tokens(text: &str) -> Vec<Token> {
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let chars: Vec<char> = text.chars().collect();
     let (mut tokens, mut at, mut line) = (Vec::new(), 0, 1);
     while at < chars.len() {
@@ -111,7 +111,7 @@ fn block_comment(rest: &[char]) -> usize {
 
 /// Every path in the file of the module `module` (`["edge", "gate"]`), those relative to it made absolute: they begin
 /// with `crate`. `use` trees are taken apart.
-pub fn paths(text: &str, module: &[&str]) -> Vec<Path> {
+pub(crate) fn paths(text: &str, module: &[&str]) -> Vec<Path> {
     let tokens = tokens(text);
     let (mut paths, mut at) = (Vec::new(), 0);
     let (mut depth, mut inside) = (0, Vec::<(usize, String)>::new());

@@ -4,17 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The project's directory.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The text of the file `path`; the check that asks for it cannot do without.
-pub fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
 }
 
 /// Every file of text, its path from the root with `/` between the parts, and what is in it; sorted by path.
-pub fn files() -> Vec<(String, String)> {
+pub(crate) fn files() -> Vec<(String, String)> {
     let mut ignored: Vec<PathBuf> = vec![root().join(".git")];
     ignored.extend(read(".gitignore").lines().filter_map(|line| line.strip_prefix('/')).map(|name| root().join(name)));
     let mut files = Vec::new();
@@ -25,21 +25,21 @@ pub fn files() -> Vec<(String, String)> {
 }
 
 /// Those of [`files`] that are Rust and lie in one of `folders`.
-pub fn rust_files(folders: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn rust_files(folders: &[&str]) -> Vec<(String, String)> {
     let inside =
         |path: &str| folders.iter().any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
     files().into_iter().filter(|(path, _)| path.ends_with(".rs") && inside(path)).collect()
 }
 
 /// What stands directly in src: `app.rs`, `edge/` and so on.
-pub fn entries_of_src() -> Vec<String> {
+pub(crate) fn entries_of_src() -> Vec<String> {
     let mut entries: Vec<String> = entries(&root().join("src")).iter().map(|path| name(path)).collect();
     entries.sort();
     entries
 }
 
 /// The module that the file `path` below `src` is: `edge/gate.rs` is `["edge", "gate"]`, and lib.rs is nothing.
-pub fn module_of(path: &str) -> Vec<&str> {
+pub(crate) fn module_of(path: &str) -> Vec<&str> {
     let stem = path.strip_suffix(".rs").unwrap_or(path);
     let stem = stem.strip_suffix("/mod").unwrap_or(stem);
     if stem == "lib" { Vec::new() } else { stem.split('/').collect() }
