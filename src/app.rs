@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -16,7 +17,7 @@ use crate::{admin, edge};
 /// A receiver that is bound to its addresses, and not running yet.
 #[derive(Debug)]
 pub struct App {
-    receiver: Receiver,
+    receiver: Arc<Receiver>,
     public: TcpListener,
     admin: Option<(TcpListener, admin::Settings)>,
 }
@@ -82,7 +83,7 @@ impl App {
             Some(settings) => Some((listen("admin.listen", settings.listen).await?, settings)),
             None => None,
         };
-        Ok(Self { receiver: builder.build().await?, public, admin })
+        Ok(Self { receiver: Arc::new(builder.build().await?), public, admin })
     }
 
     /// Where it listens; the real ports, where 0 was asked for.
@@ -95,7 +96,7 @@ impl App {
     }
 
     /// The receiver inside.
-    pub fn receiver(&self) -> &Receiver {
+    pub fn receiver(&self) -> &Arc<Receiver> {
         &self.receiver
     }
 
@@ -105,7 +106,7 @@ impl App {
         let (stopping, edge) = (CancellationToken::new(), receiver.edge().clone());
         let serving = tokio::spawn(edge::serve(public, edge.clone(), stopping.clone()));
         let admin = admin.map(|(listener, settings)| {
-            let metrics = std::sync::Arc::clone(receiver.metrics());
+            let metrics = Arc::clone(receiver.metrics());
             tokio::spawn(admin::serve(listener, settings, edge.clone(), metrics, stopping.clone()))
         });
         edge.opens();

@@ -1,5 +1,7 @@
 //! An event as handlers, files and other programs see it: CloudEvents 1.0, structured JSON.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -30,13 +32,13 @@ pub struct CloudEvent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     verdictby: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a RawValue>,
+    data: Option<Cow<'a, RawValue>>,
 }
 
 impl<'a> CloudEvent<'a> {
     /// The whole event.
     pub fn of(event: &'a Event) -> Self {
-        Self { data: Some(event.data()), ..Self::without_data(event) }
+        Self { data: Some(on_one_line(event.data())), ..Self::without_data(event) }
     }
 
     /// The event without the sender's JSON, for places that must not hold personal data.
@@ -63,6 +65,14 @@ impl<'a> CloudEvent<'a> {
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// The same JSON without line breaks: inside a JSON text there is no bare one, so only its layout changes.
+fn on_one_line(data: &RawValue) -> Cow<'_, RawValue> {
+    if !data.get().contains(['\n', '\r']) {
+        return Cow::Borrowed(data);
+    }
+    RawValue::from_string(data.get().replace(['\n', '\r'], " ")).map_or(Cow::Borrowed(data), Cow::Owned)
 }
 
 fn as_text<S: serde::Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,7 +2,7 @@
 //!
 //! The road knows families by this trait alone.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -73,14 +73,19 @@ pub struct Identity {
 /// Yunxin's third-party callbacks.
 #[derive(Debug)]
 pub struct YunxinCallback {
-    apps: Apps,
+    apps: RwLock<Apps>,
     metrics: Arc<Metrics>,
 }
 
 impl YunxinCallback {
     /// Callbacks of `apps`.
     pub fn new(apps: Apps, metrics: Arc<Metrics>) -> Self {
-        Self { apps, metrics }
+        Self { apps: RwLock::new(apps), metrics }
+    }
+
+    /// From now on believes `apps` and no others.
+    pub fn believe(&self, apps: Apps) {
+        *self.apps.write().unwrap_or_else(PoisonError::into_inner) = apps;
     }
 }
 
@@ -93,7 +98,9 @@ impl Protocol for YunxinCallback {
     }
 
     fn prove(&self, headers: &HeaderMap, now: Timestamp) -> Result<Self::Proven, Refusal> {
-        let proven = yunxin::ProvenHeaders::prove(&self.apps, headers, now)?;
+        let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
+        let proven = yunxin::ProvenHeaders::prove(&apps, headers, now)?;
+        drop(apps);
         let app = Arc::clone(proven.app_key());
         self.metrics.clock_skew.get_or_create_owned(&AppLabel { app: Arc::clone(&app) }).set(proven.skew(now));
         let labels = SecretLabels { app, secret: Arc::clone(proven.secret()) };

@@ -79,6 +79,11 @@ impl Intake {
         Ok(receipt)
     }
 
+    /// What decides on this road.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
     /// Whether the journal keeps events as it should.
     pub fn is_degraded(&self) -> bool {
         self.journal.is_degraded()

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::decide::{AppPolicy, BoxedDecider, Chain, Decider, FromEvent, IntoOpinion, Policy, Word};
@@ -55,10 +56,11 @@ use crate::yunxin::{App, Apps};
 pub struct Receiver {
     edge: Edge,
     journal: Journal,
-    dispatcher: Dispatcher,
+    /// None once it was stopped.
+    dispatcher: Mutex<Option<Dispatcher>>,
+    clock: Clock,
     metrics: Arc<Metrics>,
-    /// Held for the lanes that run on it.
-    _delivering: Delivering,
+    delivering: Delivering,
 }
 
 /// Puts a [`Receiver`] together.
@@ -89,8 +91,8 @@ pub enum BuildError {
     /// The operating system gave no threads.
     #[error("no threads: {0}")]
     Threads(#[from] std::io::Error),
-    /// Opening was cut short.
-    #[error("opening the journal was cut short")]
+    /// The process is ending.
+    #[error("cut short: the process is ending")]
     CutShort,
 }
 
@@ -137,13 +139,39 @@ impl Receiver {
         &self.metrics
     }
 
+    /// From now on believes `apps`, follows `policy` and delivers to `handlers`. No request is disturbed; deliveries
+    /// under way finish first, at most `within`.
+    ///
+    /// # Errors
+    /// Delivering to the new handlers cannot start; then nothing is delivered until the next reload or start.
+    pub async fn reload(
+        &self,
+        apps: Vec<App>,
+        policy: Policy,
+        handlers: Vec<(LaneSettings, AnyHandler)>,
+        within: Duration,
+    ) -> Result<(), BuildError> {
+        self.edge.reload(apps.into_iter().collect(), policy);
+        let mut dispatcher = self.dispatcher.lock().await;
+        if let Some(old) = dispatcher.take() {
+            old.stop(within).await;
+        }
+        let (journal, metrics, clock) = (self.journal.clone(), Arc::clone(&self.metrics), self.clock.clone());
+        let runtime = self.delivering.handle();
+        let start = move || Dispatcher::start(&journal, handlers, &metrics, &clock, &runtime);
+        *dispatcher = Some(tokio::task::spawn_blocking(start).await.map_err(|_| BuildError::CutShort)??);
+        Ok(())
+    }
+
     /// Finishes what was accepted and what is being delivered, each within `within`, and makes everything durable.
     /// What is not delivered yet is delivered after the next start.
-    pub async fn stop(self, within: Duration) -> Closed {
+    pub async fn stop(&self, within: Duration) -> Closed {
         self.edge.drains();
         // Whatever does not finish was cut off from its answer already.
         let _ = tokio::time::timeout(within, self.edge.finished()).await;
-        self.dispatcher.stop(within).await;
+        if let Some(dispatcher) = self.dispatcher.lock().await.take() {
+            dispatcher.stop(within).await;
+        }
         self.journal.close(within).await
     }
 }
@@ -253,8 +281,8 @@ impl Builder {
         let chain = Chain::new(policy, deciders, Arc::clone(&metrics))?;
         let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics));
         let family = YunxinCallback::new(apps.into_iter().collect::<Apps>(), Arc::clone(&metrics));
-        let edge = Edge::new(settings, family, intake, clock, Arc::clone(&metrics));
-        Ok(Receiver { edge, journal, dispatcher, metrics, _delivering: delivering })
+        let edge = Edge::new(settings, family, intake, clock.clone(), Arc::clone(&metrics));
+        Ok(Receiver { edge, journal, dispatcher: Mutex::new(Some(dispatcher)), clock, metrics, delivering })
     }
 }
 

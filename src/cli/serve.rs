@@ -1,6 +1,9 @@
 //! `offhook serve`: the receiver.
 
+mod reload;
+
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Exit, Outcome, output, runtime};
 use crate::app::App;
@@ -12,6 +15,7 @@ use crate::{handlers, telemetry};
 /// Receive, decide, keep, answer and deliver
 ///
 /// Needs at least one app: from the configuration, or OFFHOOK_APP_KEY and OFFHOOK_APP_SECRET.
+/// SIGHUP or a changed file reloads apps, secrets, verdicts and handlers; a bad new file keeps the old one.
 /// SIGTERM and Ctrl-C finish what was accepted first. Exit 75 if something accepted is not durable.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -25,7 +29,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Outcome {
     let clock = Clock::system();
-    let config = config::load(&Sources::of_process(args.config), &clock)?;
+    let config = config::load(&Sources::of_process(args.config.clone()), &clock)?;
     telemetry::start(config.log, "info");
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -36,7 +40,11 @@ pub(super) fn run(args: Args) -> Outcome {
         let app = App::build(builder(config, &clock)?, Some(admin)).await?;
         let addresses = app.addresses()?;
         tracing::info!(public = %addresses.public, admin = ?addresses.admin, "ready");
-        let ended = app.run(runtime::asked_to_stop()).await;
+        let keeping_up = reload::whenever_asked(Arc::clone(app.receiver()), args.config, clock);
+        let ended = tokio::select! {
+            ended = app.run(runtime::asked_to_stop()) => ended,
+            never = keeping_up => match never {},
+        };
         if ended.unkept == 0 {
             tracing::info!("stopped: everything accepted is on disk");
             return Ok(Exit::Yes);

@@ -1,6 +1,6 @@
 //! The chain of deciders: the first opinion wins, and whatever happens there is a verdict in time.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::runtime::Runtime;
 
@@ -14,7 +14,7 @@ use crate::verdict::{Decision, FallbackReason, Verdict};
 /// Gives every event a decision.
 #[derive(Debug)]
 pub struct Chain {
-    policy: Policy,
+    policy: RwLock<Arc<Policy>>,
     deciders: Vec<BoxedDecider>,
     metrics: Arc<Metrics>,
     /// Deciders' own threads; none where there is no decider.
@@ -37,14 +37,19 @@ impl Chain {
     /// The operating system gave no threads.
     pub fn new(policy: Policy, deciders: Vec<BoxedDecider>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let room = if deciders.is_empty() { None } else { Some(Room::open()?) };
-        Ok(Self { policy, deciders, metrics, room })
+        Ok(Self { policy: RwLock::new(Arc::new(policy)), deciders, metrics, room })
+    }
+
+    /// From now on follows `policy`.
+    pub fn follow(&self, policy: Policy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
     /// Decides `event` within `budget`.
     pub async fn decide(&self, event: &Event, load: Load, budget: Budget) -> Decision {
         let Some(room) = &self.room else {
             return match load {
-                Load::Normal => Decision::by_default(self.policy.default_for(event)),
+                Load::Normal => Decision::by_default(self.policy().default_for(event)),
                 Load::Over => self.fall_back(event, FallbackReason::Overload),
             };
         };
@@ -59,14 +64,18 @@ impl Chain {
                 Err(why) => return self.fall_back(&event, why),
             }
         }
-        Decision::by_default(self.policy.default_for(&event))
+        Decision::by_default(self.policy().default_for(&event))
     }
 
     /// The fallback decision for `event`.
     pub fn fall_back(&self, event: &Event, why: FallbackReason) -> Decision {
         let labels = FallbackLabels { kind: event.kind().label(), why: why.word() };
         self.metrics.fallbacks.get_or_create_owned(&labels).inc();
-        Decision::by_fallback(self.policy.fallback_for(event), why)
+        Decision::by_fallback(self.policy().fallback_for(event), why)
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn ask(

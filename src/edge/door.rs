@@ -22,13 +22,14 @@ use super::settings::Settings;
 use super::strangers::Strangers;
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::decide::Load;
+use crate::decide::{Load, Policy};
 use crate::event::EventId;
 use crate::family::{Protocol, YunxinCallback};
 use crate::intake::{self, Intake};
 use crate::kind::Family;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::refusal::Refusal;
+use crate::yunxin::Apps;
 
 /// Answers requests: a [`tower::Service`], served over a listener of its own or mounted in an axum router.
 #[derive(Clone)]
@@ -81,6 +82,12 @@ impl Edge {
     /// What this door allows.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// From now on believes `apps` and follows `policy`; requests under way are not disturbed.
+    pub fn reload(&self, apps: Apps, policy: Policy) {
+        self.0.intake.chain().follow(policy);
+        self.0.yunxin_callback.believe(apps);
     }
 
     /// From now on `/readyz` says yes.

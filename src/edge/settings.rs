@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::kind::Family;
 
 /// The public listener's settings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Where it listens.
     pub listen: SocketAddr,

@@ -52,8 +52,7 @@ impl Log {
         let mut text = String::with_capacity(events.len() * 512);
         for event in events {
             let line = if self.data { CloudEvent::of(event) } else { CloudEvent::without_data(event) };
-            // A sender's JSON may be laid out over several lines; inside a JSON text there is no bare line break.
-            text.extend(line.to_json().split(['\n', '\r']));
+            text.push_str(&line.to_json());
             text.push('\n');
         }
         let (written, answer) = oneshot::channel();

@@ -57,7 +57,7 @@ pub enum OpenError {
 #[non_exhaustive]
 pub enum ReadError {
     /// There is no journal at this path.
-    #[error("{} is not a journal: there is no events file in it; give the directory that `journal.path` names", path.display())]
+    #[error("{} is not a journal: none of its files is there; give the directory that `journal.path` names", path.display())]
     NotAJournal {
         /// What was given.
         path: PathBuf,

@@ -60,11 +60,11 @@ impl Reader {
     /// The journal in the directory `path`.
     ///
     /// # Errors
-    /// [`ReadError::NotAJournal`] where no events file is in it.
+    /// [`ReadError::NotAJournal`] where none of its files is there.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let reader = Self::at(path);
         match reader.files() {
-            Ok(files) if !files.is_empty() => Ok(reader),
+            Ok(files) if !files.is_empty() || path.join(files::LANES).exists() => Ok(reader),
             Ok(_) => Err(ReadError::NotAJournal { path: path.to_owned() }),
             Err(ReadError::Io { error, .. })
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>

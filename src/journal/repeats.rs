@@ -30,7 +30,7 @@ pub struct RepeatKey {
 }
 
 impl RepeatKey {
-    /// The key of a request that `app_key`'s secret proved, told apart by `digest` (its CheckSum, or a hash of its
+    /// The key of a request that `app_key`'s secret proved, told apart by `digest` (its `CheckSum`, or a hash of its
     /// body), and which would be stale after `valid_until`.
     pub fn new(app_key: &str, digest: &[u8], valid_until: Timestamp) -> Self {
         let hash = Sha1::new()

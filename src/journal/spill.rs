@@ -128,7 +128,8 @@ impl Import {
     /// The next records that are not kept yet; empty at the end.
     pub(super) fn next_records(&mut self) -> io::Result<Vec<Record<'static>>> {
         let (mut records, mut bytes, mut line) = (Vec::new(), 0, Vec::new());
-        while records.len() < CHUNK_LINES && bytes < CHUNK_BYTES {
+        // Not empty before the end, however many lines are known already: an empty chunk ends the import.
+        while records.is_empty() || (records.len() < CHUNK_LINES && bytes < CHUNK_BYTES) {
             line.clear();
             if self.lines.read_until(b'\n', &mut line)? == 0 {
                 break;
@@ -138,8 +139,11 @@ impl Import {
                 continue;
             }
             match serde_json::from_slice::<Line<'static>>(&line) {
-                Ok(Line { event, .. }) if self.known.contains(&event.id) => {}
-                Ok(Line { event, .. }) => records.push(event),
+                Ok(Line { event, .. }) => {
+                    if self.known.insert(event.id) {
+                        records.push(event);
+                    }
+                }
                 Err(_) => {
                     self.bad.extend_from_slice(line.trim_ascii());
                     self.bad.push(b'\n');

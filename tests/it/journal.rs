@@ -1,4 +1,5 @@
 //! The journal keeps what it says it keeps: across restarts, repeats, full disks and damaged files.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,7 +63,10 @@ impl Ground {
     fn event_with(&self, number: u64, decision: Decision) -> Event {
         Event::new(EventParts {
             id: EventId::at(self.now()),
-            kind: Kind::named(Family::YunxinCallback, if number % 2 == 0 { "call.start" } else { "room.create" }),
+            kind: Kind::named(
+                Family::YunxinCallback,
+                if number.is_multiple_of(2) { "call.start" } else { "room.create" },
+            ),
             app_key: Arc::from("app"),
             received: self.now(),
             sent_at: Some(number.to_string()),
@@ -285,6 +289,33 @@ async fn what_cannot_be_kept_is_spilled_and_comes_back_exactly_once() {
 }
 
 #[tokio::test]
+async fn an_import_cut_short_anywhere_is_finished_without_keeping_anything_twice() {
+    let mut ground = Ground::new();
+    ground.options.min_free = u64::MAX;
+    let journal = ground.open();
+    let spilling: Vec<_> = (0..700).map(|number| journal.append(ground.event(number), None)).collect();
+    for one in spilling {
+        assert_eq!(one.await.unwrap_err(), Unkept::Spilled);
+    }
+    drop(journal);
+    let spilled = fs::read(&ground.options.spill).unwrap();
+    let lines: Vec<_> = spilled.split_inclusive(|byte| *byte == b'\n').collect();
+    assert_eq!(lines.len(), 700);
+    ground.options.min_free = 0;
+    ground.tuning.rotate_bytes = 50_000;
+    for whole in [300, 600, 700] {
+        // So far the import came; then it begins anew with the whole file.
+        fs::write(&ground.options.spill, lines[..whole].concat()).unwrap();
+        drop(ground.open());
+        fs::write(&ground.options.spill, &spilled).unwrap();
+        fs::rename(&ground.options.spill, ground.directory.path().join("spill.jsonl.importing")).unwrap();
+        let journal = ground.open();
+        assert_eq!(kept_numbers(&journal.reader()), (0..700).collect::<Vec<_>>());
+        assert!(ground.spill_is_empty());
+    }
+}
+
+#[tokio::test]
 async fn half_a_line_is_set_aside_and_does_not_break_what_is_around_it() {
     let mut ground = Ground::new();
     ground.options.min_free = u64::MAX;
@@ -340,6 +371,44 @@ async fn a_journal_that_was_in_trouble_recovers_by_itself() {
     assert_eq!(numbers, [1, 2, 3, 4]);
     drop(journal);
     assert_eq!(kept_numbers(&ground.open().reader()).len(), 4);
+}
+
+/// Runs the test after this one in a process whose files cannot grow over a megabyte: commits fail half way, again
+/// and again, as they do on a disk that fills up.
+#[test]
+fn commits_that_fail_half_way_lose_nothing_and_double_nothing() {
+    let program = std::env::current_exe().unwrap();
+    let name = "journal::child_whose_files_cannot_grow";
+    let script = "trap '' XFSZ; ulimit -f 2048; exec \"$0\" --exact --include-ignored \"$1\"";
+    let child = std::process::Command::new("sh").args(["-c", script]).arg(program).arg(name).output().unwrap();
+    let told = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && told.contains("1 passed"), "{told}\n{}", String::from_utf8_lossy(&child.stderr));
+}
+
+#[ignore = "run by the test before it, in a process of its own"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn child_whose_files_cannot_grow() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    let mut spilled = 0;
+    for group in 0..80 {
+        let group: Vec<_> = (0..50).map(|number| journal.append(ground.event(group * 50 + number), None)).collect();
+        for keeping in group {
+            match keeping.await {
+                Ok(_) => {}
+                Err(Unkept::Spilled) => spilled += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+    assert!(spilled > 0, "no commit failed");
+    until(|| !journal.is_degraded() && ground.spill_is_empty()).await;
+    let files = ground.events_files().len();
+    assert!(files > 1, "a file in which a commit failed was appended to");
+    drop(journal);
+    let mut numbers = kept_numbers(&ground.open().reader());
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..4000).collect::<Vec<_>>());
 }
 
 #[test]
