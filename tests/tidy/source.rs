@@ -32,13 +32,14 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
         let end = end_of_token(&chars, at);
         let piece = &chars[at..end];
         let is_word = piece[0].is_alphanumeric() || piece[0] == '_';
+        let is_lifetime = piece.len() > 1 && piece[0] == '\'';
         let is_literal = piece.len() > 1 && matches!(piece.last(), Some('"' | '\'' | '#')) && !is_comment(piece);
         if is_literal {
             tokens.push(Token { text: String::new(), line });
         } else if is_word {
             let word: String = piece.iter().collect();
             tokens.push(Token { text: word.trim_start_matches("r#").to_owned(), line });
-        } else if !piece[0].is_whitespace() && !is_comment(piece) && !(piece[0] == '\'' && piece.len() > 1) {
+        } else if !(is_lifetime || is_comment(piece) || piece[0].is_whitespace()) {
             tokens.push(Token { text: piece.iter().collect(), line });
         }
         line += piece.iter().filter(|char| **char == '\n').count();
