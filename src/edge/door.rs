@@ -30,7 +30,6 @@ use crate::intake::{self, Intake, Road};
 use crate::kind::Family;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::refusal::Refusal;
-use crate::yunxin::Apps;
 
 /// Answers requests: a [`tower::Service`], served over a listener of its own or mounted in an axum router.
 #[derive(Clone)]
@@ -85,10 +84,14 @@ impl Edge {
         &self.0.settings
     }
 
-    /// From now on believes `apps` and follows `policy`; requests under way are not disturbed.
-    pub fn reload(&self, apps: Apps, policy: Policy) {
+    /// From now on follows `policy`; requests under way are not disturbed.
+    pub fn follow(&self, policy: Policy) {
         self.0.intake.chain().follow(policy);
-        self.0.yunxin_callback.believe(apps);
+    }
+
+    /// The family behind the callback paths, which may be told to believe other apps.
+    pub fn yunxin_callback(&self) -> &YunxinCallback {
+        &self.0.yunxin_callback
     }
 
     /// From now on `/readyz` says yes.
