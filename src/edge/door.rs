@@ -1,6 +1,5 @@
 //! The door: one request in, one answer out, within the budget that started at its first byte.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -37,7 +36,6 @@ pub struct Edge(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    paths: HashMap<String, Family>,
     yunxin_callback: Arc<YunxinCallback>,
     intake: Arc<Intake>,
     in_flight: AtomicUsize,
@@ -64,10 +62,8 @@ impl Edge {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let paths = settings.endpoints.iter().map(|endpoint| (endpoint.path.clone(), endpoint.family)).collect();
         Self(Arc::new(Inner {
             settings,
-            paths,
             yunxin_callback: Arc::new(yunxin_callback),
             intake: Arc::new(intake),
             in_flight: AtomicUsize::new(0),
@@ -132,7 +128,7 @@ impl Edge {
         B: Body<Data = Bytes> + Unpin + Send + 'static,
     {
         let started = from.as_ref().map_or_else(Instant::now, |connection| connection.begins());
-        let question = match self.0.paths.get(request.uri().path()) {
+        let question = match self.0.settings.family_at(request.uri().path()) {
             Some(Family::YunxinCallback) => {
                 self.prove(Arc::clone(&self.0.yunxin_callback), request, started, from.as_deref())
             }
