@@ -1,29 +1,50 @@
-//! offhook
+//! The `offhook` command's library, and a receiver for programs of your own. [`Receiver`] is where those begin;
+//! [`intake`] is where to begin reading.
+//!
+#![doc = include_str!("../README.md")]
 
-pub mod admin;
-pub mod app;
+// Read `intake` first. The floors stand from the ground up, and a module uses only what stands below it:
+// ARCHITECTURE.md has the table, and tests/tidy.rs holds it.
+
+// The road.
+pub mod intake;
+
+// Ground: values.
 pub mod budget;
-pub mod cli;
 pub mod clock;
 pub mod cloud_event;
-pub mod config;
-pub mod decide;
-pub mod deliver;
-pub mod edge;
 pub mod event;
-pub mod family;
-pub mod handlers;
-pub mod intake;
-pub mod journal;
 pub mod kind;
 pub mod lenient;
 pub mod metrics;
-pub mod receiver;
 pub mod refusal;
 pub mod secret;
-pub mod telemetry;
 pub mod verdict;
+
+// First floor: what is outside: a sender's protocol, the disk, the log.
+pub mod journal;
+pub mod telemetry;
 pub mod yunxin;
+
+// Second floor: the steps.
+pub mod decide;
+pub mod deliver;
+pub mod family;
+
+// Third floor, beside the road: where events go.
+pub mod handlers;
+
+// Fourth floor: what listens.
+pub mod admin;
+pub mod edge;
+
+// Fifth floor: settings.
+pub mod config;
+
+// Roof: the whole.
+pub mod app;
+pub mod cli;
+pub mod receiver;
 
 pub use budget::Budget;
 pub use decide::Decider;

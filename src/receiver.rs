@@ -151,7 +151,8 @@ impl Receiver {
         handlers: Vec<(LaneSettings, AnyHandler)>,
         within: Duration,
     ) -> Result<(), BuildError> {
-        self.edge.reload(apps.into_iter().collect(), policy);
+        self.edge.follow(policy);
+        self.edge.yunxin_callback().believe(apps.into_iter().collect());
         let mut dispatcher = self.dispatcher.lock().await;
         if let Some(old) = dispatcher.take() {
             old.stop(within).await;

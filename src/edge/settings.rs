@@ -24,6 +24,13 @@ pub struct Settings {
     pub endpoints: Vec<Endpoint>,
 }
 
+impl Settings {
+    /// Who sends to `path`. There are a few paths, so a walk is the fastest way to one.
+    pub(super) fn family_at(&self, path: &str) -> Option<Family> {
+        self.endpoints.iter().find(|endpoint| endpoint.path == path).map(|endpoint| endpoint.family)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

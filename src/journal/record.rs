@@ -13,7 +13,7 @@ use crate::event::{Event, EventId, EventParts};
 use crate::kind::{Family, Kind};
 use crate::verdict::{Decision, RejectCode, Verdict};
 
-/// Reads all columns in the order that [`Record::read`] expects, `position` first.
+/// Reads all columns in the order that [`read_event`] expects, `position` first.
 pub(super) const COLUMNS: &str = "position, id, received, family, kind, app, subject, sent_at, headers, body, \
      verdict, code, ext, modify, decided_by, repeat_key, repeat_until";
 

@@ -102,7 +102,7 @@ type Waiting = Slot<Option<Decision>>;
 #[derive(Debug, Default)]
 struct Index {
     /// Claimed, not yet settled, with those who wait for it. As many as there are requests in flight.
-    pending: HashMap<RepeatKey, Vec<Arc<Waiting>>>,
+    pending: HashMap<RepeatKey, Vec<Arc<Waiting>>, BuildHasherDefault<FirstBytes>>,
     buckets: BTreeMap<u32, Bucket>,
 }
 

@@ -1,0 +1,80 @@
+//! Lanes: where handlers are, across restarts and losses, and what is parked.
+
+use std::fs;
+use std::time::Duration;
+
+use offhook::event::EventId;
+use offhook::journal::{Parked, Position};
+
+use super::cast::Ground;
+
+#[tokio::test]
+async fn a_lane_starts_at_the_end_and_goes_on_where_it_was() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    assert_eq!(journal.lanes().register("early").unwrap(), Position(0));
+    for number in 0..3 {
+        journal.append(ground.event(number), None).await.unwrap();
+    }
+    assert_eq!(journal.lanes().register("late").unwrap(), Position(3));
+    journal.lanes().advance("early", Position(2));
+    journal.lanes().advance("early", Position(1));
+    assert_eq!(journal.close(Duration::from_secs(10)).await.unkept, 0);
+    drop(journal);
+
+    let journal = ground.open();
+    assert_eq!(journal.lanes().register("early").unwrap(), Position(2));
+    assert_eq!(journal.lanes().register("late").unwrap(), Position(3));
+}
+
+#[tokio::test]
+async fn lanes_that_were_lost_begin_again_rather_than_miss_something() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    journal.lanes().register("log").unwrap();
+    journal.append(ground.event(1), None).await.unwrap();
+    journal.lanes().advance("log", Position(1));
+    drop(journal);
+    let lanes = ground.options.path.join("lanes.db");
+    fs::remove_file(&lanes).unwrap();
+    let journal = ground.open();
+    assert_eq!(journal.lanes().register("log").unwrap(), Position(0));
+    assert_eq!(journal.lanes().register("other").unwrap(), Position(0));
+    journal.close(Duration::from_secs(10)).await;
+    drop(journal);
+    let journal = ground.open();
+    assert_eq!(journal.lanes().register("new").unwrap(), Position(1));
+    drop(journal);
+
+    fs::write(&lanes, vec![1; 10_000]).unwrap();
+    let journal = ground.open();
+    assert_eq!(journal.lanes().register("new").unwrap(), Position(0));
+    assert_eq!(fs::read(ground.options.path.join("lanes.db.damaged-1")).unwrap(), vec![1; 10_000]);
+}
+
+#[test]
+fn parked_deliveries_are_there_after_reopening() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    let parked = |handler: &str, position| Parked {
+        handler: handler.to_owned(),
+        position: Position(position),
+        id: EventId::at(ground.now()),
+        kind: "call.start".to_owned(),
+        app_key: "app".to_owned(),
+        why: "status 400".to_owned(),
+        attempts: 3,
+        parked_at: ground.now(),
+    };
+    let (first, second) = (parked("billing", 1), parked("log", 2));
+    for one in [&first, &first, &second] {
+        journal.lanes().park(one.clone()).unwrap();
+    }
+    drop(journal);
+    let journal = ground.open();
+    assert_eq!(journal.lanes().parked_count("billing"), 1);
+    assert_eq!(journal.lanes().parked_count("nobody"), 0);
+    assert_eq!(journal.reader().parked(None).unwrap(), [first.clone(), second]);
+    assert_eq!(journal.reader().parked(Some("billing")).unwrap(), [first]);
+    assert!(ground.metrics.render().contains(r#"offhook_parked{handler="billing"} 1"#));
+}
