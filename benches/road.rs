@@ -10,11 +10,11 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use http::HeaderMap;
 use jiff::Timestamp;
 use md5::{Digest, Md5};
+use offhook::Event;
 use offhook::decide::{Chain, Load, Policy};
 use offhook::event::EventId;
 use offhook::metrics::Metrics;
 use offhook::yunxin::{self, App, Apps};
-use offhook::{Budget, Event};
 use serde::Deserialize;
 use sha1::Sha1;
 
@@ -63,13 +63,13 @@ fn road(criterion: &mut Criterion) {
         });
         let event = understood(&apps, &headers, &body, now);
         group.bench_function(BenchmarkId::new("decide", kind), |bencher| {
-            bencher.iter(|| futures(chain.decide(black_box(&event), Load::Normal, budget())));
+            bencher.iter(|| chain.decide_at_once(black_box(&event), Load::Normal));
         });
         group.bench_function(BenchmarkId::new("whole", kind), |bencher| {
             bencher.iter(|| {
                 let event = understood(&apps, black_box(&headers), &body, now);
-                let decision = futures(chain.decide(&event, Load::Normal, budget()));
-                yunxin::encode(event.kind(), &decision.verdict)
+                let decision = chain.decide_at_once(&event, Load::Normal)?;
+                Some(yunxin::encode(event.kind(), &decision.verdict))
             });
         });
     }
@@ -96,20 +96,6 @@ fn signed(body: &[u8]) -> HeaderMap {
         headers.insert(name, value.parse().expect("a header value"));
     }
     headers
-}
-
-fn budget() -> Budget {
-    Budget::starting_now(std::time::Duration::from_millis(1500))
-}
-
-/// Runs a future that never waits.
-fn futures<T>(future: impl Future<Output = T>) -> T {
-    let mut future = std::pin::pin!(future);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match future.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(value) => value,
-        std::task::Poll::Pending => unreachable!("nothing to wait for without deciders"),
-    }
 }
 
 criterion_group!(benches, road);

@@ -3,6 +3,7 @@
 //! No HTTP, no family's name, no handler: `edge` brings the request and takes the answer away, and
 //! deliveries start from the journal alone.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -51,32 +52,55 @@ impl Intake {
         Self { chain, journal, metrics, told_of_wrong_path: AtomicBool::new(false) }
     }
 
-    /// The road. When it returns, the event is on its way to the disk whatever happens to the caller.
+    /// The road. Where it has to wait for something, it goes on as a task that its caller must run to the end;
+    /// with a receipt, the event is on its way to the disk whatever happens to the caller.
     ///
     /// # Errors
     /// The request cannot be believed or understood.
-    pub async fn receive<P: Protocol>(&self, family: &P, request: Request<P>) -> Result<Receipt, Refusal> {
+    pub fn receive<P: Protocol>(self: &Arc<Self>, family: &P, request: Request<P>) -> Result<Road, Refusal> {
         let Request { id, received, proven, body, load, budget } = request;
         let verified = family.verify(proven, body)?;
         let understood = family.decode(verified, id, received)?;
         self.mention_oddities(family, &understood);
         let Understood { event, identity, .. } = understood;
         if event.kind().is_probe() {
-            return Ok(self.receipt(&event, Decision::by_default(Verdict::allow()), Standing::Probe));
+            return Ok(Road::Done(self.receipt(&event, Decision::by_default(Verdict::allow()), Standing::Probe)));
         }
         let key = RepeatKey::new(event.app_key(), &identity.digest, identity.valid_until);
-        let ticket = match self.claim(key, budget).await {
-            Ok(ticket) => ticket,
-            Err(Some(decision)) => return Ok(self.receipt(&event, decision, Standing::Repeat)),
-            Err(None) => {
-                let decision = self.chain.fall_back(&event, FallbackReason::Timeout);
-                return Ok(self.receipt(&event, decision, Standing::Repeat));
+        let claim = match self.journal.claim(key) {
+            Claim::First(ticket) => match self.chain.decide_at_once(&event, load) {
+                Some(decision) => return Ok(Road::Done(self.keep(event, decision, ticket))),
+                None => Claim::First(ticket),
+            },
+            repeat => repeat,
+        };
+        Ok(Road::Waits(Box::pin(Arc::clone(self).wait(event, key, claim, budget))))
+    }
+
+    /// The part of the road that takes time: an earlier equal request, and deciders.
+    async fn wait(self: Arc<Self>, event: Event, key: RepeatKey, mut claim: Claim, budget: Budget) -> Receipt {
+        let ticket = loop {
+            let repeat = match claim {
+                Claim::First(ticket) => break ticket,
+                Claim::Repeat(repeat) => repeat,
+            };
+            match budget.first(KEPT_BY).wait(repeat).await {
+                Some(Some(decision)) => return self.receipt(&event, decision, Standing::Repeat),
+                Some(None) => claim = self.journal.claim(key),
+                None => {
+                    let decision = self.chain.fall_back(&event, FallbackReason::Timeout);
+                    return self.receipt(&event, decision, Standing::Repeat);
+                }
             }
         };
-        let decision = self.chain.decide(&event, load, budget.first(DECIDED_BY)).await;
-        let mut receipt = self.receipt(&event, decision.clone(), Standing::Repeat);
-        receipt.standing = Standing::Keeping(self.journal.append(event.with_decision(decision), Some(ticket)));
-        Ok(receipt)
+        let decision = self.chain.decide(&event, budget.first(DECIDED_BY)).await;
+        self.keep(event, decision, ticket)
+    }
+
+    fn keep(&self, event: Event, decision: Decision, ticket: Ticket) -> Receipt {
+        let (id, kind, app) = (event.id(), event.kind().clone(), Arc::clone(event.app_key()));
+        let keeping = self.journal.append(event.with_decision(decision.clone()), Some(ticket));
+        Receipt { id, kind, app, decision, standing: Standing::Keeping(keeping), metrics: Arc::clone(&self.metrics) }
     }
 
     /// What decides on this road.
@@ -87,20 +111,6 @@ impl Intake {
     /// Whether the journal keeps events as it should.
     pub fn is_degraded(&self) -> bool {
         self.journal.is_degraded()
-    }
-
-    /// The right to decide, or the decision on an earlier equal request: `None` where that one is not decided in time.
-    async fn claim(&self, key: RepeatKey, budget: Budget) -> Result<Ticket, Option<Decision>> {
-        loop {
-            match self.journal.claim(key) {
-                Claim::First(ticket) => return Ok(ticket),
-                Claim::Repeat(repeat) => match budget.first(KEPT_BY).wait(repeat).await {
-                    Some(Some(decision)) => return Err(Some(decision)),
-                    Some(None) => {}
-                    None => return Err(None),
-                },
-            }
-        }
     }
 
     fn receipt(&self, event: &Event, decision: Decision, standing: Standing) -> Receipt {
@@ -126,6 +136,14 @@ const DECIDED_BY: u32 = 90;
 
 /// Waiting for the disk ends here, in percent of the budget; the answer must still be written.
 const KEPT_BY: u32 = 97;
+
+/// How far a request came without waiting.
+pub enum Road {
+    /// To the end.
+    Done(Receipt),
+    /// It has to wait. Run this to its end even when the peer hangs up: the event must be kept.
+    Waits(Pin<Box<dyn Future<Output = Receipt> + Send>>),
+}
 
 /// A decision that was made; its event may still be on its way to the disk.
 #[derive(Debug)]

@@ -45,26 +45,28 @@ impl Chain {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
-    /// Decides `event` within `budget`.
-    pub async fn decide(&self, event: &Event, load: Load, budget: Budget) -> Decision {
-        let Some(room) = &self.room else {
-            return match load {
-                Load::Normal => Decision::by_default(self.policy().default_for(event)),
-                Load::Over => self.fall_back(event, FallbackReason::Overload),
-            };
-        };
-        if load == Load::Over {
-            return self.fall_back(event, FallbackReason::Overload);
+    /// The decision where nobody has to be asked: there are no deciders, or no room for asking them.
+    pub fn decide_at_once(&self, event: &Event, load: Load) -> Option<Decision> {
+        match load {
+            Load::Over => Some(self.fall_back(event, FallbackReason::Overload)),
+            Load::Normal if self.room.is_none() => Some(Decision::by_default(self.policy().default_for(event))),
+            Load::Normal => None,
         }
-        let event = Arc::new(event.clone());
-        for decider in &self.deciders {
-            match self.ask(room, decider, &event, budget).await {
-                Ok(Some(verdict)) => return Decision::by_decider(permitted(verdict, &event), decider.name()),
-                Ok(None) => {}
-                Err(why) => return self.fall_back(&event, why),
+    }
+
+    /// Asks the deciders about `event`, within `budget`.
+    pub async fn decide(&self, event: &Event, budget: Budget) -> Decision {
+        if let Some(room) = &self.room {
+            let event = Arc::new(event.clone());
+            for decider in &self.deciders {
+                match self.ask(room, decider, &event, budget).await {
+                    Ok(Some(verdict)) => return Decision::by_decider(permitted(verdict, &event), decider.name()),
+                    Ok(None) => {}
+                    Err(why) => return self.fall_back(&event, why),
+                }
             }
         }
-        Decision::by_default(self.policy().default_for(&event))
+        Decision::by_default(self.policy().default_for(event))
     }
 
     /// The fallback decision for `event`.

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body::Body;
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -25,7 +26,7 @@ use crate::clock::Clock;
 use crate::decide::{Load, Policy};
 use crate::event::EventId;
 use crate::family::{Protocol, YunxinCallback};
-use crate::intake::{self, Intake};
+use crate::intake::{self, Intake, Road};
 use crate::kind::Family;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::refusal::Refusal;
@@ -120,90 +121,89 @@ impl Edge {
     }
 
     /// Answers one request; `from` is known where it came over the door's own listener.
-    pub(super) async fn answer<B>(self, request: Request<B>, from: Option<Arc<Connection>>) -> Reply
+    ///
+    /// What the head alone decides is decided before the future is made, so that nothing of a stranger's is kept.
+    pub(super) fn answer<B>(
+        self,
+        request: Request<B>,
+        from: Option<Arc<Connection>>,
+    ) -> impl Future<Output = Reply> + Send + 'static
     where
-        B: Body<Data = Bytes> + Unpin,
+        B: Body<Data = Bytes> + Unpin + Send + 'static,
     {
         let started = from.as_ref().map_or_else(Instant::now, |connection| connection.begins());
-        let path = request.uri().path();
-        let mut reply = match self.0.paths.get(path) {
+        let question = match self.0.paths.get(request.uri().path()) {
             Some(Family::YunxinCallback) => {
-                let family = Arc::clone(&self.0.yunxin_callback);
-                self.ask(family, request, started, from.as_deref()).await
+                self.prove(Arc::clone(&self.0.yunxin_callback), request, started, from.as_deref())
             }
-            Some(_) => reply::not_found(),
-            None => match path {
+            Some(_) => Err(Box::new(reply::not_found())),
+            None => Err(Box::new(match request.uri().path() {
                 "/healthz" => reply::alive(),
                 "/readyz" => self.readiness(),
                 _ => reply::not_found(),
-            },
+            })),
         };
-        if self.0.readiness.load(Ordering::Relaxed) == DRAINING {
-            reply::ask_to_close(&mut reply);
+        async move {
+            let mut reply = match question {
+                Ok(question) => self.take_down_the_road(question).await,
+                Err(reply) => *reply,
+            };
+            if self.0.readiness.load(Ordering::Relaxed) == DRAINING {
+                reply::ask_to_close(&mut reply);
+            }
+            if let Some(connection) = &from {
+                connection.answers();
+            }
+            reply
         }
-        if let Some(connection) = &from {
-            connection.answers();
-        }
-        reply
     }
 
-    /// Takes a request on a path of `family` down the road.
-    async fn ask<P: Protocol, B>(
+    /// Judges a request on a path of `family` by its head.
+    fn prove<P: Protocol, B>(
         &self,
         family: Arc<P>,
         request: Request<B>,
         started: Instant,
         from: Option<&Connection>,
-    ) -> Reply
-    where
-        B: Body<Data = Bytes> + Unpin,
-    {
+    ) -> Result<Question<P, B>, Box<Reply>> {
         if request.method() != Method::POST {
-            return reply::method_not_allowed();
+            return Err(Box::new(reply::method_not_allowed()));
         }
-        let inner = &self.0;
-        let (budget, received) = (Budget::since(started, inner.settings.deadline), inner.clock.now());
-        let (head, body) = request.into_parts();
-        let proven = match family.prove(&head.headers, received) {
-            Ok(proven) => proven,
-            Err(refusal) => {
-                inner.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
-                inner.strangers.mention(&refusal);
-                return reply::refusal(&refusal);
-            }
-        };
+        let (budget, received) = (Budget::since(started, self.0.settings.deadline), self.0.clock.now());
+        let proven = family.prove(request.headers(), received).map_err(|refusal| {
+            self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
+            self.0.strangers.mention(&refusal);
+            Box::new(reply::refusal(&refusal))
+        })?;
         if let Some(connection) = from {
             connection.proves_itself();
         }
-        let place = Place::take(self);
-        let id = EventId::at(received);
-        let accepted = match body::read(body, inner.settings.body_limit, budget.first(READ_BY)).await {
-            Ok(body) => {
-                let request = intake::Request { id, received, proven, body, load: place.load, budget };
-                self.receive(&family, request).await
-            }
-            Err(refusal) => Err(refusal),
-        };
-        inner.metrics.reply_seconds.observe(budget.spent().as_secs_f64());
-        accepted.map_or_else(|refusal| self.refuse(id, &refusal), |accepted| reply::verdict(&*family, &accepted))
+        Ok(Question { place: Place::take(self), family, proven, body: request.into_body(), received, budget })
     }
 
-    /// The road, on a task of its own as soon as it has to wait: a peer that hangs up must not stop it.
-    async fn receive<P: Protocol>(
-        &self,
-        family: &Arc<P>,
-        request: intake::Request<P>,
-    ) -> Result<intake::Accepted, Refusal> {
-        let (intake, family, budget) = (Arc::clone(&self.0.intake), Arc::clone(family), request.budget);
-        let mut road = Box::pin(async move { intake.receive(&*family, request).await });
-        let receipt = match futures_util::poll!(&mut road) {
-            Poll::Ready(receipt) => receipt,
-            Poll::Pending => match self.0.tasks.spawn(road).await {
+    /// Answers a request whose headers were proven.
+    async fn take_down_the_road<P: Protocol, B>(&self, question: Question<P, B>) -> Reply
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let Question { place, family, proven, body, received, budget } = question;
+        let id = EventId::at(received);
+        let road = body::read(body, self.0.settings.body_limit, budget.first(READ_BY)).await.and_then(|body| {
+            let request = intake::Request { id, received, proven, body, load: place.load, budget };
+            self.0.intake.receive(&*family, request)
+        });
+        let receipt = match road {
+            Ok(Road::Done(receipt)) => receipt,
+            // On a task of its own: a peer that hangs up must not stop it.
+            Ok(Road::Waits(road)) => match self.0.tasks.spawn(road).await {
                 Ok(receipt) => receipt,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             },
+            Err(refusal) => return self.refuse(id, &refusal),
         };
-        Ok(receipt?.accepted(budget).await)
+        let accepted = receipt.accepted(budget).await;
+        self.0.metrics.reply_seconds.observe(budget.spent().as_secs_f64());
+        reply::verdict(&*family, &accepted)
     }
 
     /// A request whose headers were proven, but not its body: worth a line each, since somebody's set-up is wrong.
@@ -223,7 +223,6 @@ impl fmt::Debug for Edge {
 impl<B> tower::Service<Request<B>> for Edge
 where
     B: Body<Data = Bytes> + Unpin + Send + 'static,
-    B::Error: Send,
 {
     type Response = Reply;
     type Error = Infallible;
@@ -234,27 +233,37 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let edge = self.clone();
-        Box::pin(async move { Ok(edge.answer(request, None).await) })
+        let answer = self.clone().answer(request, None);
+        Box::pin(async move { Ok(answer.await) })
     }
+}
+
+/// A request whose headers were proven; its body has still to be read.
+struct Question<P: Protocol, B> {
+    place: Place,
+    family: Arc<P>,
+    proven: P::Proven,
+    body: B,
+    received: Timestamp,
+    budget: Budget,
 }
 
 /// A place among the requests that are being worked on.
-struct Place<'a> {
-    edge: &'a Edge,
+struct Place {
+    edge: Edge,
     load: Load,
 }
 
-impl<'a> Place<'a> {
-    fn take(edge: &'a Edge) -> Self {
+impl Place {
+    fn take(edge: &Edge) -> Self {
         let taken = edge.0.in_flight.fetch_add(1, Ordering::Relaxed);
         edge.0.metrics.in_flight.inc();
         let load = if taken < edge.0.settings.max_in_flight { Load::Normal } else { Load::Over };
-        Self { edge, load }
+        Self { edge: edge.clone(), load }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.edge.0.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.edge.0.metrics.in_flight.dec();

@@ -123,7 +123,7 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let (edge, connection) = (self.edge.clone(), Arc::clone(&self.connection));
-        Box::pin(async move { Ok(edge.answer(request, Some(connection)).await) })
+        let answer = self.edge.clone().answer(request, Some(Arc::clone(&self.connection)));
+        Box::pin(async move { Ok(answer.await) })
     }
 }

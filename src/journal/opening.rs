@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::files::{self, EventsFile};
@@ -58,7 +59,9 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
     let degraded = AtomicBool::new(false);
     let finished = watch::Sender::new(false);
     let batches = AtomicU64::new(0);
-    let shared = Arc::new(Shared { queue: Queue::default(), repeats, durable, degraded, finished, metrics, batches });
+    let runtime = Handle::try_current().ok();
+    let shared =
+        Arc::new(Shared { queue: Queue::default(), repeats, durable, degraded, finished, metrics, runtime, batches });
     let now = Instant::now();
     let mut writer = Writer {
         shared: Arc::clone(&shared),

@@ -131,6 +131,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     connection.busy_timeout(BUSY).map_err(database)?;
     let set = "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;";
     EVENTS.check(&connection).map_err(|fault| fault.opening(path))?;
+    // For a new file only: fewer, larger pages are fewer writes for the same batch.
+    connection.execute_batch("PRAGMA page_size = 8192").map_err(database)?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(database)?;
     connection.execute_batch(set).map_err(database)?;
     EVENTS.migrate(&mut connection).map_err(|fault| fault.opening(path))?;
