@@ -3,6 +3,7 @@
 //! No HTTP, no family's name, no handler: `edge` brings the request and takes the answer away, and
 //! deliveries start from the journal alone.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,6 @@ use crate::refusal::Refusal;
 use crate::verdict::{Decision, FallbackReason, Verdict};
 
 /// A request whose headers were proven and whose body has arrived.
-#[derive(Debug)]
 pub struct Request<P: Protocol> {
     /// Its name from here on, in logs and in the journal.
     pub id: EventId,
@@ -35,6 +35,14 @@ pub struct Request<P: Protocol> {
     pub load: Load,
     /// The time it may still take.
     pub budget: Budget,
+}
+
+impl<P: Protocol> fmt::Debug for Request<P> {
+    /// Never shows the body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body_bytes = self.body.len();
+        f.debug_struct("Request").field("id", &self.id).field("body_bytes", &body_bytes).finish_non_exhaustive()
+    }
 }
 
 /// Takes requests down the road.

@@ -205,9 +205,21 @@ pub fn unquote(raw: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(inside));
     }
     serde_json::from_str::<String>(raw).map(Cow::Owned).ok().or_else(|| {
-        let Bytes(bytes) = serde_json::from_str(raw).ok()?;
-        Some(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
+        let Bytes(mut bytes) = serde_json::from_str(raw).ok()?;
+        replace_surrogates(&mut bytes);
+        String::from_utf8(bytes).ok().map(Cow::Owned)
     })
+}
+
+/// Puts U+FFFD, which is as long, for each half of a surrogate pair; in UTF-8 nothing else begins like one.
+fn replace_surrogates(bytes: &mut [u8]) {
+    let mut at = 0;
+    while let Some([first, second, _]) = bytes.get(at..at + 3) {
+        if (*first, *second & 0xe0) == (0xed, 0xa0) {
+            bytes[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
+        }
+        at += 1;
+    }
 }
 
 /// A number, boolean or text as its characters; `None` for null and blank text.

@@ -240,6 +240,28 @@ impl Builder {
         self
     }
 
+    /// What the public listener allows; the library's router uses all of it but the address and the limits of
+    /// connections.
+    #[must_use]
+    pub fn server(mut self, settings: edge::Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// The verdicts where no decider has an opinion, and where deciding failed.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Keeps the journal as `options` say.
+    #[must_use]
+    pub fn journal_in(mut self, options: journal::Options) -> Self {
+        self.journal = options;
+        self
+    }
+
     /// The time a request may take (default: 1.5 s).
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {

@@ -97,8 +97,8 @@ pub(super) fn run(args: Args) -> Outcome {
 
 /// Sends the demo's samples to this receiver, signed, and shows each with the answer it got.
 async fn demo(base: &str, seen: &mut watch::Receiver<u64>) -> anyhow::Result<()> {
-    let client = send::client()?;
     let to: url::Url = format!("{base}/receiveMsg.action").parse()?;
+    let client = send::client(&to)?;
     let app = yunxin::App::new(DEV_APP_KEY, DEV_APP_SECRET);
     for (number, kind) in (1..).zip(DEMO) {
         output::data(format_args!("\n→ POST {to}  ({kind}, signed)"))?;

@@ -22,7 +22,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let url = args.url.join("/readyz").context("--url needs a base such as http://127.0.0.1:8080")?;
     runtime::on_this_thread(async {
-        let answer = send::client()?.get(url.clone()).timeout(Duration::from_secs(2)).send().await;
+        let answer = send::client(&url)?.get(url.clone()).timeout(Duration::from_secs(2)).send().await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {

@@ -38,6 +38,13 @@ impl WatchedStream {
             }
         }
     }
+
+    /// An answer of which a part is still to be written was not taken yet.
+    fn note(&self, wrote: &Poll<io::Result<usize>>, whole: usize) {
+        if matches!(wrote, Poll::Ready(Ok(taken)) if *taken >= whole) {
+            self.connection.wrote();
+        }
+    }
 }
 
 impl AsyncRead for WatchedStream {
@@ -56,9 +63,7 @@ impl AsyncRead for WatchedStream {
 impl AsyncWrite for WatchedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        if matches!(poll, Poll::Ready(Ok(_))) {
-            self.connection.wrote();
-        }
+        self.note(&poll, bytes.len());
         poll
     }
 
@@ -76,9 +81,7 @@ impl AsyncWrite for WatchedStream {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        if matches!(poll, Poll::Ready(Ok(_))) {
-            self.connection.wrote();
-        }
+        self.note(&poll, bytes.iter().map(|part| part.len()).sum());
         poll
     }
 

@@ -60,9 +60,16 @@ pub(super) fn total_size(directory: &Path) -> u64 {
     entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|about| about.len()).sum()
 }
 
-/// Makes a directory for its owner only, where there is none.
+/// Makes a directory for its owner only, where there is none, and its name durable: else a power cut would take the
+/// directory away, with everything that was synced in it.
 pub(super) fn make_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let missing = path.ancestors().take_while(|part| !part.as_os_str().is_empty() && !part.exists()).count();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    if missing == 0 {
+        // Whoever made it may have died before its name was synced. Its parent need not be ours to read, though.
+        let _ = sync_parent(path);
+    }
+    path.ancestors().take(missing).try_for_each(sync_parent)
 }
 
 /// Makes an empty file for its owner only, where there is none. SQLite gives the files beside it the same mode.

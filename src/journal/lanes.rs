@@ -93,6 +93,8 @@ impl Lanes {
     pub fn register(&self, handler: &str) -> Result<Position, LaneError> {
         let connection = lock(&self.0.connection);
         let state = lock(&self.0.state);
+        // A handler with nothing parked is told of too: a missing number looks like a missing handler.
+        show_parked(&self.0.metrics, handler, state.parked.get(handler).copied().unwrap_or(0));
         if let Some(position) = state.positions.get(handler) {
             return Ok(*position);
         }

@@ -2,6 +2,7 @@
 //!
 //! [`ProvenHeaders`] and [`Verified`] can be made nowhere else, so whoever holds one knows that the checks were done.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,7 +18,6 @@ use crate::refusal::Refusal;
 const MD5_OF_PROBE: [u8; 16] = *b"\x99\x91\x4b\x93\x2b\xd3\x7a\x50\xb9\x83\xc5\xe7\xc9\x0a\xe9\x3b";
 
 /// Headers that only someone with the app's secret can have made.
-#[derive(Debug)]
 pub struct ProvenHeaders {
     app_key: Arc<str>,
     secret: Arc<str>,
@@ -30,7 +30,6 @@ pub struct ProvenHeaders {
 }
 
 /// A body that only someone with the app's secret can have signed.
-#[derive(Debug)]
 pub struct Verified {
     headers: ProvenHeaders,
     body: Bytes,
@@ -121,6 +120,23 @@ impl Verified {
     /// The four headers as they were sent, a `Name: value` line each, and the signed bytes.
     pub(super) fn into_record(self) -> (String, Bytes) {
         (self.headers.text, self.body)
+    }
+}
+
+impl fmt::Debug for ProvenHeaders {
+    /// Never shows the digests: with them the secret can be searched for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ProvenHeaders");
+        shown.field("app_key", &self.app_key).field("secret", &self.secret).field("sent", &self.sent);
+        shown.finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Verified {
+    /// Never shows the body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body_bytes = self.body.len();
+        f.debug_struct("Verified").field("headers", &self.headers).field("body_bytes", &body_bytes).finish()
     }
 }
 

@@ -1,6 +1,17 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
+mod commands;
 mod config;
+mod crash;
+mod decide;
 mod deliver;
+mod edge;
+mod events;
 mod journal;
+mod library;
+mod refusals;
+mod serve;
 mod shim;
+mod verify;
+mod world;
+mod yunxin;

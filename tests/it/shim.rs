@@ -78,6 +78,11 @@ impl Shim {
         self.with("OFFHOOK_SHIM_FAIL_FILE", file)
     }
 
+    /// While `file` exists every sync says that it worked and keeps nothing, as if nobody had asked for one.
+    pub(crate) fn lie_while(self, file: &Path) -> Self {
+        self.with("OFFHOOK_SHIM_LIE_FILE", file)
+    }
+
     /// While `file` exists every write below the directory fails with ENOSPC.
     pub(crate) fn full_while(self, file: &Path) -> Self {
         self.with("OFFHOOK_SHIM_FULL_FILE", file)

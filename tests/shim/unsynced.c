@@ -12,6 +12,8 @@
  *                           syncs that failed on purpose
  *   OFFHOOK_SHIM_FAIL_AFTER after so many syncs every further one fails with EIO
  *   OFFHOOK_SHIM_FAIL_FILE  while this file exists every sync fails with EIO
+ *   OFFHOOK_SHIM_LIE_FILE   while this file exists every sync says that it worked and keeps nothing: what a program would leave
+ *                           that never syncs
  *   OFFHOOK_SHIM_FULL_FILE  while this file exists every write below DIR fails with ENOSPC
  *
  * The rules are the strict ones of POSIX, not the kinder ones of one file system:
@@ -68,7 +70,7 @@ struct file {
 enum { SYNCS, WAL_SYNCS, DIRECTORY_SYNCS, FAILED_SYNCS, COUNTERS };
 
 static char watched[PATH_MAX], durable[PATH_MAX], store[PATH_MAX + 8];
-static const char *fail_file, *full_file;
+static const char *fail_file, *lie_file, *full_file;
 static long delay_us, fail_after = -1;
 static bool owner;
 static uint64_t own_counters[COUNTERS], *counters = own_counters;
@@ -232,7 +234,8 @@ __attribute__((constructor)) static void start(void) {
     }
     if ((setting = getenv("OFFHOOK_SHIM_DELAY_US"))) delay_us = atol(setting);
     if ((setting = getenv("OFFHOOK_SHIM_FAIL_AFTER"))) fail_after = atol(setting);
-    fail_file = getenv("OFFHOOK_SHIM_FAIL_FILE"), full_file = getenv("OFFHOOK_SHIM_FULL_FILE");
+    fail_file = getenv("OFFHOOK_SHIM_FAIL_FILE"), lie_file = getenv("OFFHOOK_SHIM_LIE_FILE");
+    full_file = getenv("OFFHOOK_SHIM_FULL_FILE");
     if ((setting = getenv("OFFHOOK_SHIM_COUNT"))) {
         int fd = REAL(open)(setting, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
         if (fd < 0 || REAL(ftruncate)(fd, sizeof own_counters)) die("cannot make the count file", setting);
@@ -377,17 +380,18 @@ static int sync_with(int (*real)(int), int fd) {
     count(directory ? DIRECTORY_SYNCS : SYNCS);
     if (wal) count(WAL_SYNCS);
     bool fails = (fail_after >= 0 && counters[SYNCS] > (uint64_t)fail_after) || (fail_file && !access(fail_file, F_OK));
+    bool lies = lie_file && !access(lie_file, F_OK);
     struct file *file = directory ? NULL : begin(fd);
     uint64_t mark = 0;
     if (file) mark = epoch++, end(file, fd, false);
     if (delay_us) ppoll(NULL, 0, &(struct timespec){delay_us / 1000000, delay_us % 1000000 * 1000}, NULL);
-    int result = fails ? -1 : real(fd), after = fails ? EIO : errno;
+    int result = fails ? -1 : lies ? 0 : real(fd), after = fails ? EIO : errno;
     if (fails) count(FAILED_SYNCS);
     if (file && (file = begin(fd))) {
         if (result) drop_changes(file, mark);
-        else keep_changes(file, mark);
+        else if (!lies) keep_changes(file, mark);
         end(file, fd, false);
-    } else if (directory && *durable && !result) {
+    } else if (directory && *durable && !result && !lies) {
         pthread_mutex_lock(&lock);
         if (!owner) die("a second process syncs below OFFHOOK_SHIM_DIR", path);
         keep_names(path, status.st_ino);

@@ -1,0 +1,215 @@
+//! Nothing lost: killed, without power, on a failing disk, with a target that is away – what was answered is there.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot get its world ready must stop")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use offhook::clock::Clock;
+use offhook::handlers::Http;
+use tempfile::TempDir;
+
+use crate::shim::Shim;
+use crate::world::{
+    Inbox, Mood, Offhook, Plan, Ports, Target, Traffic, World, Yunxin, exported, get, marks, random, reserved, url_of,
+};
+
+/// A place for one program: its configuration, its ports, and the directory in which its journal lies.
+struct Place {
+    scratch: TempDir,
+    ports: Ports,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { scratch: tempfile::tempdir().unwrap(), ports: Ports::reserve() };
+        fs::create_dir(place.path("real")).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    /// Serves on the journal in the directory of this name.
+    fn serves(&self, name: &str, more: &str, shim: Option<&Shim>) -> Offhook {
+        let file = self.path(&format!("{name}.toml"));
+        fs::write(&file, self.ports.configuration(&self.path(name), more)).unwrap();
+        Offhook::serves(&file, &self.ports, shim)
+    }
+
+    fn journal(&self, name: &str) -> PathBuf {
+        self.path(name).join("journal")
+    }
+
+    fn yunxin(&self) -> Yunxin {
+        Yunxin::asking(self.ports.public())
+    }
+
+    /// Waits until `/readyz` answers with this status and text.
+    fn becomes(&self, status: u16, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let answer = get(self.ports.public(), "/readyz").unwrap_or_default();
+            if answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(text) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{answer}");
+        }
+    }
+}
+
+/// Every one of `answered` is in `journal`, and nothing is there twice.
+#[track_caller]
+fn all_kept_once(journal: &Path, answered: &BTreeSet<String>) {
+    let mut times: BTreeMap<String, u32> = BTreeMap::new();
+    for mark in marks(&exported(journal)) {
+        *times.entry(mark).or_default() += 1;
+    }
+    let lost: Vec<_> = answered.iter().filter(|mark| !times.contains_key(*mark)).collect();
+    let twice: Vec<_> = times.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(lost.is_empty() && twice.is_empty(), "of {} answered, lost: {lost:?}, twice: {twice:?}", answered.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_survives_twenty_kills_and_reaches_a_flaky_handler() {
+    let (place, target) = (Place::new(), Target::listens(Mood::Flaky));
+    let handler = format!("[[handlers]]\nname = \"flaky\"\ntype = \"http\"\nurl = \"{}\"\n", target.url());
+    let mut answered = BTreeSet::new();
+    for round in 0..20 {
+        let serving = place.serves("real", &handler, None);
+        all_kept_once(&place.journal("real"), &answered);
+        let traffic = Traffic::starts(&place.yunxin(), round, 8);
+        traffic.gets(random(1..200)).await;
+        serving.dies_at_once();
+        answered.append(&mut traffic.ends().await);
+    }
+    let _serving = place.serves("real", &handler, None);
+    all_kept_once(&place.journal("real"), &answered);
+    // More than once is allowed: a kill repeats what was under way.
+    let all = |accepted: &Vec<_>| answered.is_subset(&marks(accepted).into_iter().collect());
+    target.until(all).await;
+}
+
+/// Traffic until the power is cut, on a disk that from some moment on only pretends to sync where `lying`.
+/// What was answered, and what is left of it.
+async fn cut_the_power(lying: bool) -> Option<(BTreeSet<String>, BTreeSet<String>)> {
+    let place = Place::new();
+    let lie = place.path("lie");
+    let shim = Shim::over(&place.path("real"))?.survivors(&place.path("survivors")).lie_while(&lie);
+    let serving = place.serves("real", "", Some(&shim));
+    place.yunxin().sends("room.create").await.is_allowed();
+    if lying {
+        fs::write(&lie, "").unwrap();
+    }
+    let traffic = Traffic::starts(&place.yunxin(), 0, 8);
+    traffic.gets(random(300..900)).await;
+    serving.dies_at_once();
+    let answered = traffic.ends().await;
+
+    let _serving = place.serves("survivors", "", None);
+    let survived = exported(&place.journal("survivors"));
+    assert_eq!(survived[0]["type"], "offhook.room.create", "what was answered before the lie");
+    Some((answered, marks(&survived).into_iter().collect()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_survives_a_power_cut() {
+    for _ in 0..3 {
+        let Some((answered, survived)) = cut_the_power(false).await else { return };
+        let lost: Vec<_> = answered.difference(&survived).collect();
+        assert!(lost.is_empty(), "of {} answered, lost: {lost:?}", answered.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_syncs_the_power_cut_would_be_noticed() {
+    let Some((answered, survived)) = cut_the_power(true).await else { return };
+    let lost = answered.difference(&survived).count();
+    assert!(
+        lost > 0,
+        "all {} answered events survived though nothing was synced: the test above proves nothing",
+        answered.len()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fails_costs_no_answer_and_no_event_and_is_recovered_from() {
+    for trouble in ["fails", "is full"] {
+        let place = Place::new();
+        let switch = place.path(trouble);
+        let Some(shim) = Shim::over(&place.path("real")) else { return };
+        let shim = if trouble == "fails" { shim.fail_while(&switch) } else { shim.full_while(&switch) };
+        let serving = place.serves("real", "", Some(&shim));
+        let traffic = Traffic::starts(&place.yunxin(), 0, 8);
+        traffic.gets(100).await;
+
+        fs::write(&switch, "").unwrap();
+        place.becomes(200, r#"{"degraded":["journal"]}"#);
+        traffic.gets(traffic.count() + 100).await;
+        let numbers = get(place.ports.admin(), "/metrics").unwrap();
+        let spilled = numbers.lines().find_map(|line| line.strip_prefix("offhook_spilled_total ")).unwrap();
+        assert!(spilled.parse::<u64>().unwrap() >= 100, "{trouble}: {spilled} spilled");
+        assert!(fs::metadata(place.path("real-spill.jsonl")).unwrap().len() > 0);
+
+        fs::remove_file(&switch).unwrap();
+        place.becomes(200, r#"{"status":"ready"}"#);
+        traffic.gets(traffic.count() + 100).await;
+        let slowest = traffic.slowest();
+        assert!(slowest < Duration::from_secs(2), "{trouble}: an answer took {slowest:?}");
+        let answered = traffic.stops().await;
+        serving.is_asked_to_stop();
+        let (status, said) = serving.ends();
+        assert!(status.success(), "{trouble}: {status}\n{said}");
+        all_kept_once(&place.journal("real"), &answered);
+        assert!(!place.path("real-spill.jsonl").exists(), "{trouble}: the spill file was read back in");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_nothing_can_be_written_the_log_is_the_record_and_shows_no_token() {
+    let place = Place::new();
+    let switch = place.path("full");
+    let Some(shim) = Shim::over(place.scratch.path()) else { return };
+    let mut serving = place.serves("real", "", Some(&shim.full_while(&switch)));
+    fs::write(&switch, "").unwrap();
+    let login = r#"{"eventType":36,"authType":1,"fromAccount":"mei-on-a-full-disk","token":"tell-nobody-4711"}"#;
+    let question = place.yunxin().asks_with(login);
+    question.sent().await.is_allowed();
+    // The same question again: still the same verdict, and no second record.
+    question.sent().await.is_allowed();
+    let said = serving.said();
+    assert_eq!(said.lines().filter(|line| line.contains("mei-on-a-full-disk")).count(), 1, "{said}");
+    assert!(!said.contains("tell-nobody-4711") && !said.contains(question.header("CheckSum")), "{said}");
+    place.becomes(200, "degraded");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_target_is_noticed_by_nobody_else_and_gets_everything_when_it_is_back() {
+    let (socket, inbox) = (reserved(), Inbox::named("log"));
+    let (url, handler) = (url_of(socket.local_addr().unwrap()), inbox.clone());
+    let plan = Plan::adding(move |builder| {
+        let patience = Duration::from_secs(10);
+        let billing = Http::new("billing", url.parse().unwrap(), patience, patience, Clock::system()).unwrap();
+        builder.handler(billing).handler(handler.clone())
+    });
+    let mut world = World::of(plan).await;
+    for _ in 0..15 {
+        world.yunxin().sends("call.start").await.is_allowed();
+    }
+    // Nobody waits for the dead one: the other handler has had everything already.
+    inbox.gets(15).await;
+    world.restarts().await;
+    for _ in 0..15 {
+        world.yunxin().sends("room.create").await.is_allowed();
+    }
+    let told: Vec<_> = inbox.gets(30).await.iter().map(|event| event.id().to_string()).collect();
+    assert_eq!(world.metric("offhook_unkept_total"), 0.0);
+
+    let target = Target::listens_on(socket, Mood::Good);
+    let accepted = target.until(|accepted| accepted.len() >= 30).await;
+    let ids: Vec<_> = accepted.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids, told, "all of them, in their order, each once");
+}

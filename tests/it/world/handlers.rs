@@ -1,0 +1,144 @@
+//! Who hears of events after the answer: an inbox inside the process, and a service on the network with its moods.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use ::offhook::{Event, Handler, Outcome};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+
+use super::within_reason;
+
+/// A handler that collects events.
+#[derive(Debug, Clone)]
+pub(crate) struct Inbox {
+    name: &'static str,
+    events: Arc<watch::Sender<Vec<Event>>>,
+}
+
+impl Inbox {
+    pub(crate) fn named(name: &'static str) -> Self {
+        Self { name, events: Arc::default() }
+    }
+
+    /// Waits until `count` events came, and gives all.
+    pub(crate) async fn gets(&self, count: usize) -> Vec<Event> {
+        let mut events = self.events.subscribe();
+        within_reason(events.wait_for(|events| events.len() >= count)).await.expect("an inbox").clone()
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.events.borrow().clone()
+    }
+}
+
+impl Handler for Inbox {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn deliver(&self, event: &Event) -> Outcome {
+        self.events.send_modify(|events| events.push(event.clone()));
+        Outcome::Done
+    }
+}
+
+/// How a service answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// 204, always.
+    Good,
+    /// Now and then 503, 500, or no answer on a connection that breaks.
+    Flaky,
+}
+
+/// A service to which the http handler posts.
+#[derive(Debug)]
+pub(crate) struct Target {
+    address: SocketAddr,
+    told: Arc<Told>,
+}
+
+#[derive(Debug)]
+struct Told {
+    mood: Mood,
+    posts: Mutex<u64>,
+    accepted: watch::Sender<Vec<Value>>,
+}
+
+impl Target {
+    /// A service that listens.
+    pub(crate) fn listens(mood: Mood) -> Self {
+        Self::listens_on(reserved(), mood)
+    }
+
+    /// The service whose port `socket` holds begins to listen.
+    pub(crate) fn listens_on(socket: TcpSocket, mood: Mood) -> Self {
+        let listener = socket.listen(64).expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let told = Arc::new(Told { mood, posts: Mutex::default(), accepted: watch::Sender::default() });
+        tokio::spawn(serve(listener, Arc::clone(&told)));
+        Self { address, told }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        url_of(self.address)
+    }
+
+    /// Waits until what it answered 204 to, in the order of arrival, is `enough`.
+    pub(crate) async fn until(&self, enough: impl FnMut(&Vec<Value>) -> bool) -> Vec<Value> {
+        within_reason(self.told.accepted.subscribe().wait_for(enough)).await.expect("a target").clone()
+    }
+}
+
+/// A port that is taken, and on which nobody listens yet.
+pub(crate) fn reserved() -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    // So that a listener of another process can have the port while this socket keeps it from all others.
+    socket.set_reuseaddr(true).expect("an option");
+    socket.bind(super::any_port()).expect("a port");
+    socket
+}
+
+pub(crate) fn url_of(address: SocketAddr) -> String {
+    format!("http://{address}/hooks")
+}
+
+async fn serve(listener: TcpListener, told: Arc<Told>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let told = Arc::clone(&told);
+        let answer = service_fn(move |request| post(Arc::clone(&told), request));
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+    }
+}
+
+/// Takes an event, or does not; an error is a connection that breaks before any answer.
+async fn post(told: Arc<Told>, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, &'static str> {
+    let post = {
+        let mut posts = told.posts.lock().expect("unbroken");
+        *posts += 1;
+        *posts
+    };
+    let body = request.into_body().collect().await.map_err(|_| "half an event")?.to_bytes();
+    let status = match (told.mood, post % 400) {
+        (Mood::Flaky, 100) => StatusCode::SERVICE_UNAVAILABLE,
+        (Mood::Flaky, 200) => StatusCode::INTERNAL_SERVER_ERROR,
+        (Mood::Flaky, 300) => return Err("it falls over, as it does now and then"),
+        _ => StatusCode::NO_CONTENT,
+    };
+    if status == StatusCode::NO_CONTENT {
+        let event = serde_json::from_slice(&body).expect("JSON");
+        told.accepted.send_modify(|accepted| accepted.push(event));
+    }
+    let mut answer = Response::new(Empty::new());
+    *answer.status_mut() = status;
+    Ok(answer)
+}
