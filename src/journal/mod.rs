@@ -89,7 +89,7 @@ mod stretch;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -120,7 +120,10 @@ struct Inner {
     lanes: Lanes,
     directory: PathBuf,
     threads: opening::Threads,
-    _lock: lock_file::Lock,
+    /// Closing was not waited for to its end: the disk does not answer.
+    given_up: AtomicBool,
+    /// The writer holds it too: a directory is not free while something may still be written to it.
+    _lock: Arc<lock_file::Lock>,
 }
 
 /// How closing went.
@@ -205,8 +208,11 @@ impl Journal {
     pub async fn close(&self, within: Duration) -> Closed {
         self.0.shared.queue.close();
         let mut finished = self.0.shared.finished.subscribe();
-        // When time runs out the count below tells what is missing.
-        let _ = tokio::time::timeout(within, finished.wait_for(|finished| *finished)).await;
+        if tokio::time::timeout(within, finished.wait_for(|finished| *finished)).await.is_err() {
+            // Whatever waits for this disk now may wait for ever.
+            self.0.given_up.store(true, Ordering::Relaxed);
+            return Closed { unkept: self.0.shared.queue.unsettled() };
+        }
         let written = self.0.lanes.flush().and_then(|()| self.0.lanes.forget_loss());
         if let Err(error) = written {
             tracing::error!(%error, "how far handlers are was not written; after the restart they may get events again");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -26,7 +26,7 @@ use crate::metrics::Metrics;
 pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<Metrics>) -> Result<Inner, OpenError> {
     let Options { path: directory, min_free, spill } = options;
     files::make_directory(&directory).map_err(|error| io_error("make", &directory, error))?;
-    let lock = lock_file::take(&directory)?;
+    let lock = Arc::new(lock_file::take(&directory)?);
     let found = files::events_files(&directory).map_err(|error| io_error("read", &directory, error))?;
     check_versions(&found)?;
     let End { stretch, doubtful, last } = find_end(&found)?;
@@ -82,13 +82,16 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
     };
     writer.import_all();
 
-    let flusher = lanes.clone();
+    let (flusher, writers_lock) = (lanes.clone(), Arc::clone(&lock));
     let threads = Threads {
-        writer: Some(spawn("journal-writer", &directory, move || writer.run())?),
+        writer: Some(spawn("journal-writer", &directory, move || {
+            writer.run();
+            drop(writers_lock);
+        })?),
         keeper: Some(spawn("journal-keeper", &directory, move || keeper.run())?),
         lanes: Some(spawn("journal-lanes", &directory, move || flusher.run())?),
     };
-    Ok(Inner { shared, desk, lanes, directory, threads, _lock: lock })
+    Ok(Inner { shared, desk, lanes, directory, threads, given_up: AtomicBool::new(false), _lock: lock })
 }
 
 /// The journal's threads.
@@ -235,10 +238,16 @@ fn io_error(doing: &'static str, path: &Path, error: std::io::Error) -> OpenErro
 }
 
 impl Drop for Inner {
-    /// Whatever was accepted is kept first; then the threads end, and the lock is let go.
+    /// Whatever was accepted is kept first; then the threads end, and the lock is let go. Where that was waited for in
+    /// vain already, they are left to themselves: a disk that does not answer must not keep the process from ending.
     fn drop(&mut self) {
         let Threads { writer, keeper, lanes } = std::mem::take(&mut self.threads);
         self.shared.queue.close();
+        if self.given_up.load(Ordering::Relaxed) {
+            self.desk.stop();
+            self.lanes.stop();
+            return;
+        }
         join(writer);
         self.desk.stop();
         join(keeper);

@@ -180,10 +180,12 @@ async fn where_nothing_can_be_written_the_log_is_the_record_and_shows_no_token()
     question.sent().await.is_allowed();
     // The same question again: still the same verdict, and no second record.
     question.sent().await.is_allowed();
-    let said = serving.said();
+    place.becomes(200, "degraded");
+    serving.says("its only record");
+    serving.is_asked_to_stop();
+    let (_, said) = serving.ends();
     assert_eq!(said.lines().filter(|line| line.contains("mei-on-a-full-disk")).count(), 1, "{said}");
     assert!(!said.contains("tell-nobody-4711") && !said.contains(question.header("CheckSum")), "{said}");
-    place.becomes(200, "degraded");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -212,4 +214,43 @@ async fn a_dead_target_is_noticed_by_nobody_else_and_gets_everything_when_it_is_
     let accepted = target.until(|accepted| accepted.len() >= 30).await;
     let ids: Vec<_> = accepted.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids, told, "all of them, in their order, each once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_disk_stalls_verdicts_leave_in_time_and_their_events_are_kept_later() {
+    let place = Place::new();
+    let stall = place.path("stall");
+    let Some(shim) = Shim::over(&place.path("real")) else { return };
+    let serving = place.serves("real", "", Some(&shim.stall_while(&stall)));
+    let traffic = Traffic::starts(&place.yunxin(), 0, 8);
+    traffic.gets(50).await;
+    fs::write(&stall, "").unwrap();
+    // Each of the eight waits for the disk until its deadline, and is then answered all the same.
+    traffic.gets(traffic.count() + 16).await;
+    fs::remove_file(&stall).unwrap();
+    traffic.gets(traffic.count() + 50).await;
+    let slowest = traffic.slowest();
+    assert!((Duration::from_millis(1000)..Duration::from_millis(2000)).contains(&slowest), "{slowest:?}");
+    let numbers = get(place.ports.admin(), "/metrics").unwrap();
+    let unkept = numbers.lines().find_map(|line| line.strip_prefix("offhook_unkept_total ")).unwrap();
+    assert!((8..=24).contains(&unkept.parse::<u64>().unwrap()), "{unkept}");
+    let answered = traffic.stops().await;
+    serving.is_asked_to_stop();
+    let (status, said) = serving.ends();
+    assert_eq!(status.code(), Some(0), "{said}");
+    all_kept_once(&place.journal("real"), &answered);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopped_with_an_accepted_event_that_is_not_durable_it_says_so_and_ends_with_75() {
+    let place = Place::new();
+    let stall = place.path("stall");
+    let Some(shim) = Shim::over(&place.path("real")) else { return };
+    let serving = place.serves("real", "", Some(&shim.stall_while(&stall)));
+    fs::write(&stall, "").unwrap();
+    place.yunxin().sends("call.start").await.is_allowed();
+    serving.is_asked_to_stop();
+    let (status, said) = serving.ends();
+    assert_eq!(status.code(), Some(75), "{said}");
+    assert!(said.contains("1 accepted event(s) could not be made durable"), "{said}");
 }

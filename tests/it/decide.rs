@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot get its world ready must stop")]
 
 use std::future::pending;
-use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use offhook::decide::{Policy, Say, Scope, Word};
@@ -178,25 +178,38 @@ async fn five_hundred_questions_to_a_decider_that_never_finishes_are_answered_in
     all_fell_back(&world, "fallback:timeout", slowest);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_hundred_questions_to_a_decider_that_blocks_its_thread_are_answered_in_time() {
-    // Nobody ever sends: each call holds its thread for ten seconds, as a blocking database driver would.
-    let (nobody, nothing) = channel::<()>();
-    let nothing = Arc::new(std::sync::Mutex::new(nothing));
+/// A set-up whose decider holds its thread for ten seconds each time, as a blocking database driver would. Nobody ever
+/// sends what it waits for; without the sender it waits for nothing.
+fn blocking() -> (Plan, Sender<()>) {
+    let (nobody, nothing) = channel();
+    let nothing = Arc::new(Mutex::new(nothing));
     let plan = falling_back(Word::Reject, move |builder| {
         let nothing = Arc::clone(&nothing);
         builder.decide(move |_: Event| {
-            let nothing = Arc::clone(&nothing);
+            let nothing: Arc<Mutex<Receiver<()>>> = Arc::clone(&nothing);
             async move {
                 let _ = nothing.lock().unwrap().recv_timeout(Duration::from_secs(10));
                 Verdict::allow()
             }
         })
     });
+    (plan, nobody)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_questions_to_a_decider_that_blocks_its_thread_are_answered_in_time() {
+    let (plan, _nobody) = blocking();
     let world = World::of(plan).await;
     let slowest = a_crowd_asks(&world, None).await;
     all_fell_back(&world, "fallback:timeout", slowest);
-    drop(nobody);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heads_that_were_dripped_for_a_second_leave_a_blocking_decider_that_much_less() {
+    let (plan, _nobody) = blocking();
+    let world = World::of(plan).await;
+    let slowest = a_crowd_asks(&world, Some(Duration::from_millis(1300))).await;
+    all_fell_back(&world, "fallback:timeout", slowest);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,8 +10,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::world::{
-    APP_KEY, APP_SECRET, Offhook, Ports, Said, Traffic, Wire, Yunxin, exported, get, marks, offhook_in, reserved,
-    url_of,
+    APP_KEY, APP_SECRET, Mood, Offhook, Ports, Said, Target, Traffic, Wire, Yunxin, exported, get, marks, offhook_in,
+    reserved, url_of,
 };
 
 /// A directory with a configuration file in it.
@@ -296,4 +296,39 @@ async fn the_admin_token_is_asked_for_where_one_is_set() {
     let headers = format!("{host}Authorization: Bearer open-sesame-4711\r\n");
     assert_eq!(asks_admin(&place, "/metrics", &headers).await, 200);
     assert_eq!(asks_admin(&place, "/readyz", &host).await, 200, "a probe needs no token");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_configuration_is_taken_over_without_disturbing_a_request() {
+    let (place, target) = (Place::new(), Target::listens(Mood::Good));
+    let mut serving = place.serves("");
+    let traffic = Traffic::starts(&place.yunxin(), 0, 4);
+    traffic.gets(50).await;
+    let another = place.yunxin().signing("another-app", "another-made-up-secret");
+    another.sends("call.start").await.is_refused(401, "app_unknown");
+
+    let app = "[[apps]]\napp_key = \"another-app\"\nsecrets = [\"another-made-up-secret\"]\n";
+    let handler = format!("[[handlers]]\nname = \"new\"\ntype = \"http\"\nurl = \"{}\"\n", target.url());
+    place.configuration(&format!("{app}{handler}"));
+    serving.is_asked_to_reload();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while another.sends("call.start").await.status != 200 {
+        assert!(Instant::now() < deadline, "the new app is not known:\n{}", serving.said());
+    }
+    traffic.gets(traffic.count() + 50).await;
+    target.until(|accepted| !accepted.is_empty()).await;
+
+    // A bad file changes nothing, and is told of.
+    place.configuration("[[apps]]\napp_key = \"changeme\"\nsecrets = []\n");
+    serving.is_asked_to_reload();
+    serving.says("apps[1].app_key");
+    another.sends("call.start").await.is_allowed();
+    traffic.gets(traffic.count() + 50).await;
+    let answered = traffic.stops().await;
+    serving.is_asked_to_stop();
+    let (status, said) = serving.ends();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(!said.contains("another-made-up-secret"), "{said}");
+    let kept = marks(&exported(&place.journal()));
+    assert!(answered.iter().all(|mark| kept.contains(mark)));
 }

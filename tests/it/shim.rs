@@ -83,6 +83,11 @@ impl Shim {
         self.with("OFFHOOK_SHIM_LIE_FILE", file)
     }
 
+    /// While `file` exists no sync returns.
+    pub(crate) fn stall_while(self, file: &Path) -> Self {
+        self.with("OFFHOOK_SHIM_STALL_FILE", file)
+    }
+
     /// While `file` exists every write below the directory fails with ENOSPC.
     pub(crate) fn full_while(self, file: &Path) -> Self {
         self.with("OFFHOOK_SHIM_FULL_FILE", file)

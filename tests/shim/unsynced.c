@@ -14,6 +14,7 @@
  *   OFFHOOK_SHIM_FAIL_FILE  while this file exists every sync fails with EIO
  *   OFFHOOK_SHIM_LIE_FILE   while this file exists every sync says that it worked and keeps nothing: what a program would leave
  *                           that never syncs
+ *   OFFHOOK_SHIM_STALL_FILE while this file exists no sync returns
  *   OFFHOOK_SHIM_FULL_FILE  while this file exists every write below DIR fails with ENOSPC
  *
  * The rules are the strict ones of POSIX, not the kinder ones of one file system:
@@ -70,7 +71,7 @@ struct file {
 enum { SYNCS, WAL_SYNCS, DIRECTORY_SYNCS, FAILED_SYNCS, COUNTERS };
 
 static char watched[PATH_MAX], durable[PATH_MAX], store[PATH_MAX + 8];
-static const char *fail_file, *lie_file, *full_file;
+static const char *fail_file, *lie_file, *stall_file, *full_file;
 static long delay_us, fail_after = -1;
 static bool owner;
 static uint64_t own_counters[COUNTERS], *counters = own_counters;
@@ -235,7 +236,7 @@ __attribute__((constructor)) static void start(void) {
     if ((setting = getenv("OFFHOOK_SHIM_DELAY_US"))) delay_us = atol(setting);
     if ((setting = getenv("OFFHOOK_SHIM_FAIL_AFTER"))) fail_after = atol(setting);
     fail_file = getenv("OFFHOOK_SHIM_FAIL_FILE"), lie_file = getenv("OFFHOOK_SHIM_LIE_FILE");
-    full_file = getenv("OFFHOOK_SHIM_FULL_FILE");
+    stall_file = getenv("OFFHOOK_SHIM_STALL_FILE"), full_file = getenv("OFFHOOK_SHIM_FULL_FILE");
     if ((setting = getenv("OFFHOOK_SHIM_COUNT"))) {
         int fd = REAL(open)(setting, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
         if (fd < 0 || REAL(ftruncate)(fd, sizeof own_counters)) die("cannot make the count file", setting);
@@ -385,6 +386,7 @@ static int sync_with(int (*real)(int), int fd) {
     uint64_t mark = 0;
     if (file) mark = epoch++, end(file, fd, false);
     if (delay_us) ppoll(NULL, 0, &(struct timespec){delay_us / 1000000, delay_us % 1000000 * 1000}, NULL);
+    while (stall_file && !access(stall_file, F_OK)) ppoll(NULL, 0, &(struct timespec){0, 1000000}, NULL);
     int result = fails ? -1 : lies ? 0 : real(fd), after = fails ? EIO : errno;
     if (fails) count(FAILED_SYNCS);
     if (file && (file = begin(fd))) {

@@ -95,6 +95,16 @@ impl Offhook {
         }
     }
 
+    /// Waits until it says something that contains `text`.
+    pub(crate) fn says(&mut self, text: &str) {
+        while !self.said.iter().any(|line| line.contains(text)) {
+            match self.log.recv_timeout(Duration::from_secs(60)) {
+                Ok(line) => self.said.push(line),
+                Err(_) => panic!("it never said `{text}`:\n{}", self.said()),
+            }
+        }
+    }
+
     /// `kill -9`.
     pub(crate) fn dies_at_once(mut self) {
         self.process.kill().expect("it ran");
@@ -103,8 +113,17 @@ impl Offhook {
 
     /// `kill`, as whoever runs it does.
     pub(crate) fn is_asked_to_stop(&self) {
+        self.gets(Signal::TERM);
+    }
+
+    /// As whoever wants it to read its configuration again.
+    pub(crate) fn is_asked_to_reload(&self) {
+        self.gets(Signal::HUP);
+    }
+
+    fn gets(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.process.id()).expect("a number")).expect("a process");
-        kill_process(pid, Signal::TERM).expect("it runs");
+        kill_process(pid, signal).expect("it runs");
     }
 
     /// How it ended, and all it said.
