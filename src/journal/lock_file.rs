@@ -11,7 +11,17 @@ use super::{OpenError, files};
 
 /// Holds the directory until it is dropped; the kernel lets go of it when the process dies.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "held for what dropping it does")] File);
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing alone would not do where a child process was begun just now: until it runs its own program it holds the
+    /// same open file.
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.0, FlockOperation::Unlock) {
+            tracing::debug!(%error, "the lock is let go of by closing its file");
+        }
+    }
+}
 
 /// Takes the lock of `directory`.
 pub(super) fn take(directory: &Path) -> Result<Lock, OpenError> {

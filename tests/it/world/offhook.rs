@@ -129,7 +129,13 @@ impl Offhook {
     /// How it ended, and all it said.
     pub(crate) fn ends(mut self) -> (ExitStatus, String) {
         // Its stderr ends when it ends.
-        self.said.extend(self.log.iter());
+        loop {
+            match self.log.recv_timeout(Duration::from_secs(60)) {
+                Ok(line) => self.said.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{}", self.said()),
+            }
+        }
         let status = self.process.wait().expect("it ends");
         (status, self.said())
     }
