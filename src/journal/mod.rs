@@ -208,10 +208,13 @@ impl Journal {
     pub async fn close(&self, within: Duration) -> Closed {
         self.0.shared.queue.close();
         let mut finished = self.0.shared.finished.subscribe();
-        if tokio::time::timeout(within, finished.wait_for(|finished| *finished)).await.is_err() {
+        // When time runs out the count tells what is missing.
+        let _ = tokio::time::timeout(within, finished.wait_for(|finished| *finished)).await;
+        let unkept = self.0.shared.queue.unsettled();
+        if unkept > 0 {
             // Whatever waits for this disk now may wait for ever.
             self.0.given_up.store(true, Ordering::Relaxed);
-            return Closed { unkept: self.0.shared.queue.unsettled() };
+            return Closed { unkept };
         }
         let written = self.0.lanes.flush().and_then(|()| self.0.lanes.forget_loss());
         if let Err(error) = written {

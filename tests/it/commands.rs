@@ -40,7 +40,7 @@ async fn a_sample_is_sent_signed_and_the_answer_told() {
     let told: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&told["status"], &told["verdict"], &told["reply"]), (&200.into(), &"allow".into(), &ALLOW.into()));
     assert!(told["took_ms"].as_f64().unwrap() > 0.0);
-    let kept = world.kept();
+    let kept = world.keeps(2).await;
     assert_eq!((kept[1].field("callType").unwrap().get(), kept[1].subject()), ("1", Some("bo")));
     for kind in ["room.create", "message.p2p", "probe"] {
         send(&world, &[kind, "--expect", "allow"]).ends_with(0);
@@ -85,7 +85,7 @@ async fn what_is_repeated_is_signed_afresh_each_time() {
     let world = World::start().await;
     send(&world, &["call.start", "--repeat", "5"]).ends_with(0);
     send(&world, &["call.start", "--repeat", "5", "--rate", "1000"]).ends_with(0);
-    assert_eq!(world.kept().len(), 10);
+    assert_eq!(world.keeps(10).await.len(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,7 +96,7 @@ async fn a_file_is_sent_byte_by_byte() {
     let body = "{ \"eventType\" : 4711,\r\n\t\"n\": 1.0 }\n";
     fs::write(&file, body).unwrap();
     send(&world, &[file.to_str().unwrap()]).ends_with(0);
-    assert_eq!(world.only_event().body(), body);
+    assert_eq!(world.only_event().await.body(), body);
 }
 
 #[test]
@@ -184,7 +184,7 @@ async fn the_journal_is_read_while_it_is_written() {
     assert_eq!(count(&["--app", APP_KEY, "--since", "1h"]), 4);
     assert_eq!(count(&["--until", "1h"]), 0);
 
-    let event = &world.kept()[0];
+    let event = &world.keeps(4).await[0];
     let shown = on_journal(&world, &["events", "show", &event.id().to_string()]).ends_with(0);
     for part in ["call.start", "发起音视频通话", "lin.yue", "allow (by default)"] {
         assert!(shown.contains(part), "{part} in\n{shown}");
@@ -231,7 +231,7 @@ async fn deliveries_that_gave_up_are_listed() {
         tokio::task::yield_now().await;
     }
     let listed = on_journal(&world, &["parked", "list"]).ends_with(0);
-    let id = world.only_event().id().to_string();
+    let id = world.only_event().await.id().to_string();
     for part in ["picky", "call.start", "not to its taste", &id] {
         assert!(listed.contains(part), "{part} in\n{listed}");
     }

@@ -27,7 +27,7 @@ async fn a_body_at_the_limit_is_taken_and_one_byte_more_is_not() {
     let at_limit = world.yunxin().asks_with(body_of(LIMIT));
     at_limit.sent().await.is_allowed();
     world.yunxin().asks_with(body_of(LIMIT)).in_chunks().sent().await.is_allowed();
-    let kept = world.kept();
+    let kept = world.keeps(2).await;
     assert_eq!(kept.iter().map(|event| event.body().len()).collect::<Vec<_>>(), [LIMIT, LIMIT]);
 
     for size in [LIMIT + 1, 3 * LIMIT] {
@@ -37,7 +37,7 @@ async fn a_body_at_the_limit_is_taken_and_one_byte_more_is_not() {
         assert!(message.contains("1048576"), "{message}");
         over.in_chunks().sent().await.is_refused(413, "body_too_large");
     }
-    assert_eq!(world.kept().len(), 2);
+    assert_eq!(world.keeps(2).await.len(), 2);
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn a_peer_that_goes_away_in_the_middle_of_its_body_leaves_nothing() {
     wire.writes(&question.bytes()[..question.bytes().len() - 1]).await;
     drop(wire);
     world.yunxin().sends("room.create").await.is_allowed();
-    assert_eq!(world.only_event().kind().name(), "room.create");
+    assert_eq!(world.only_event().await.kind().name(), "room.create");
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_kept_alive_connection_serves_many_questions() {
         wire.writes(if number % 2 == 0 { question.bytes() } else { question.in_chunks().bytes() }).await;
         assert_eq!(wire.answer().await.status, 200, "{number}");
     }
-    assert_eq!(world.kept().len(), 200);
+    assert_eq!(world.keeps(200).await.len(), 200);
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn headers_and_bodies_that_come_byte_by_byte_are_understood() {
         wire.drips(&question.bytes(), Duration::from_millis(300)).await;
         assert!([200, 400].contains(&wire.answer().await.status));
     }
-    assert_eq!(world.only_event().kind().name(), "room.create");
+    assert_eq!(world.only_event().await.kind().name(), "room.create");
 }
 
 /// What strangers do who never show good headers.
@@ -278,7 +278,7 @@ async fn a_thousand_strangers_change_nothing_for_those_who_prove_themselves() {
     late.answer().await.is_refused(401, "app_unknown");
     late.writes(yunxin.asks("call.start").bytes()).await;
     late.answer().await.is_allowed();
-    assert_eq!(world.kept().len(), 42);
+    assert_eq!(world.keeps(42).await.len(), 42);
     assert_eq!(world.metric("offhook_unkept_total"), 0.0);
     assert_eq!(world.metric("offhook_reply_seconds_bucket{le=\"1.5\"}"), 42.0);
     assert_eq!(world.metric("offhook_in_flight"), 0.0);

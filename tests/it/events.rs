@@ -20,7 +20,7 @@ async fn the_documented_check_of_the_url_is_allowed_and_not_kept() {
     }
     world.yunxin().asks("probe").sent().await.is_allowed();
     world.yunxin().sends("call.start").await.is_allowed();
-    assert_eq!(world.only_event().kind().name(), "call.start");
+    assert_eq!(world.only_event().await.kind().name(), "call.start");
     assert_eq!(inbox.gets(1).await[0].kind().name(), "call.start");
     let labels = format!(r#"{{family="yunxin.callback",kind="probe",app="{APP_KEY}",answer="probe"}}"#);
     assert_eq!(world.metric(&format!("offhook_requests_total{labels}")), 3.0);
@@ -48,7 +48,7 @@ async fn a_record_holds_the_exact_bytes_and_headers_and_verifies_again() {
     let body = "{ \"eventType\" : 20,\n \"fromAccount\":\"m\\u00e9i\", \"n\": 1.50 }";
     let question = world.yunxin().asks_with(body);
     question.sent().await.is_allowed();
-    let event = world.only_event();
+    let event = world.only_event().await;
     assert_eq!(event.body(), body);
     assert_eq!(event.subject(), Some("méi"));
     assert_eq!(event.sent_at(), Some(question.header("CurTime")));
@@ -87,7 +87,7 @@ async fn a_repeat_gets_the_same_verdict_and_is_kept_and_delivered_once() {
     let delivered = inbox.gets(2).await;
     let kinds: Vec<_> = delivered.iter().map(|event| event.kind().name().to_owned()).collect();
     assert_eq!(kinds, ["call.start", "room.create"]);
-    assert_eq!(world.kept().len(), 2);
+    assert_eq!(world.keeps(2).await.len(), 2);
     assert_eq!(asked.load(Ordering::Relaxed), 2);
 }
 
@@ -113,7 +113,7 @@ async fn of_fifty_equal_requests_at_once_one_is_decided_and_all_get_its_verdict(
         answer.is_rejected_with(20010);
     }
     assert_eq!(asked.load(Ordering::Relaxed), 1);
-    assert_eq!(world.kept().len(), 1);
+    assert_eq!(world.keeps(1).await.len(), 1);
     assert_eq!(world.metric("offhook_requests_total{family=\"yunxin.callback\",kind=\"call.start\",app=\"c2a1f0d94b7e4c5f8e21a6b3d9075e44\",answer=\"repeat\"}"), 49.0);
 }
 
@@ -122,7 +122,7 @@ async fn the_same_body_at_another_time_is_another_request() {
     let world = World::start().await;
     world.yunxin().sends("call.start").await.is_allowed();
     world.yunxin().sends("call.start").await.is_allowed();
-    assert_eq!(world.kept().len(), 2);
+    assert_eq!(world.keeps(2).await.len(), 2);
 }
 
 #[tokio::test]
@@ -150,8 +150,12 @@ async fn event_types_become_kinds_and_unknown_ones_are_kept_too() {
     for (body, _) in kinds {
         world.yunxin().sends_body(body).await.is_allowed();
     }
-    let kept: BTreeMap<_, _> =
-        world.kept().iter().map(|event| (event.text().to_owned(), event.kind().name().to_owned())).collect();
+    let kept: BTreeMap<_, _> = world
+        .keeps(kinds.len() as u64)
+        .await
+        .iter()
+        .map(|event| (event.text().to_owned(), event.kind().name().to_owned()))
+        .collect();
     for (body, kind) in kinds {
         assert_eq!(kept[body], kind, "{body}");
     }
@@ -193,7 +197,7 @@ async fn what_cannot_be_understood_is_refused_with_its_reason() {
     }
     assert!(world.kept().is_empty());
     world.yunxin().sends_body(deep(127)).await.is_allowed();
-    assert_eq!(world.only_event().kind().name(), "call.start");
+    assert_eq!(world.only_event().await.kind().name(), "call.start");
 }
 
 #[tokio::test]
@@ -201,7 +205,7 @@ async fn half_a_surrogate_pair_is_kept_as_it_came() {
     let world = World::start().await;
     let body = r#"{"eventType":20,"fromAccount":"m\ud83d","x":"\udc00"}"#;
     world.yunxin().sends_body(body).await.is_allowed();
-    let event = world.only_event();
+    let event = world.only_event().await;
     assert_eq!((event.text(), event.subject()), (body, Some("m\u{fffd}")));
 }
 
@@ -234,9 +238,9 @@ async fn an_exported_event_has_the_shape_of_the_contract() {
     assert_eq!((text("verdict"), text("verdictby")), ("allow".to_owned(), "default".to_owned()));
     assert_eq!(event["verdictcode"], 20000);
     assert_eq!(event["position"], 1);
-    assert_eq!(text("id"), world.only_event().id().to_string());
+    assert_eq!(text("id"), world.only_event().await.id().to_string());
     assert_eq!(text("id").as_bytes()[14], b'7', "a UUIDv7");
     let time: jiff::Timestamp = text("time").parse().unwrap();
-    assert_eq!(time.as_microsecond(), world.only_event().received().as_microsecond());
+    assert_eq!(time.as_microsecond(), world.only_event().await.received().as_microsecond());
     assert_eq!(event["data"], serde_json::from_slice::<Value>(&question.body()).unwrap());
 }

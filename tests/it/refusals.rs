@@ -192,7 +192,7 @@ async fn each_app_is_believed_with_each_of_its_secrets_and_with_no_other() {
     for (app_key, secret) in [("app-one", "two"), ("app-two", "one-old"), ("app-one", "x"), ("app-two", "")] {
         yunxin.signing(app_key, secret).sends("call.start").await.is_refused(401, "check_sum_mismatch");
     }
-    let kept = world.kept();
+    let kept = world.keeps(3).await;
     let apps: Vec<_> = kept.iter().map(|event| &**event.app_key()).collect();
     assert_eq!(apps, ["app-one", "app-one", "app-two"]);
 }

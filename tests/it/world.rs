@@ -143,9 +143,9 @@ impl World {
         }
     }
 
-    /// The only event kept.
-    pub(crate) fn only_event(&self) -> Event {
-        let mut kept = self.kept();
+    /// The only event, as soon as it is on disk.
+    pub(crate) async fn only_event(&self) -> Event {
+        let mut kept = self.keeps(1).await;
         assert_eq!(kept.len(), 1, "{kept:?}");
         kept.remove(0)
     }
