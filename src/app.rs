@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::receiver::{BuildError, Builder, Receiver};
@@ -78,9 +78,9 @@ impl App {
     /// # Errors
     /// An address is taken, or the receiver cannot be built.
     pub async fn build(builder: Builder, admin: Option<admin::Settings>) -> Result<Self, StartError> {
-        let public = listen("server.listen", builder.settings.listen).await?;
+        let public = listen("server.listen", builder.settings.listen)?;
         let admin = match admin {
-            Some(settings) => Some((listen("admin.listen", settings.listen).await?, settings)),
+            Some(settings) => Some((listen("admin.listen", settings.listen)?, settings)),
             None => None,
         };
         Ok(Self { receiver: Arc::new(builder.build().await?), public, admin })
@@ -127,6 +127,16 @@ impl App {
     }
 }
 
-async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|error| StartError::Listen { key, address, error })
+/// Connections that may wait to be accepted: the usual 128 is soon full when a platform's many servers connect at once.
+const BACKLOG: u32 = 4096;
+
+fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bind = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restart must not wait for the connections of the process before it.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bind().map_err(|error| StartError::Listen { key, address, error })
 }

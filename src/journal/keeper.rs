@@ -78,7 +78,11 @@ pub(super) struct Keeper {
 pub(super) struct Watched {
     path: PathBuf,
     connection: Connection,
+    /// The log's size when it was last moved into the file.
     log_size: u64,
+    /// By how much it grew between the last two looks.
+    grew: u64,
+    looked: u64,
     folded: Instant,
 }
 
@@ -88,7 +92,8 @@ impl Keeper {
             let state = lock(&self.desk.state);
             let idle = !state.stop && state.retired.is_empty();
             let mut state = if idle {
-                self.desk.bell.wait_timeout(state, self.every).unwrap_or_else(PoisonError::into_inner).0
+                let rest = if self.is_busy() { self.every.min(BUSY_EVERY) } else { self.every };
+                self.desk.bell.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0
             } else {
                 state
             };
@@ -111,6 +116,11 @@ impl Keeper {
         }
     }
 
+    /// Whether the active file's log grows so fast that it should be looked at more often.
+    fn is_busy(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.grew >= FOLD_BYTES / 8)
+    }
+
     /// Asks how much space is free. Where that cannot be told, keeping is tried anyway.
     pub(super) fn watch_space(&self) {
         match rustix::fs::statvfs(&self.directory) {
@@ -130,11 +140,20 @@ impl Keeper {
         if self.active.as_ref().map(|active| &*active.path) != path {
             self.active = path.and_then(|path| {
                 let connection = stretch::connect(path).ok()?;
-                Some(Watched { path: path.to_owned(), connection, log_size: 0, folded: Instant::now() })
+                Some(Watched {
+                    path: path.to_owned(),
+                    connection,
+                    log_size: 0,
+                    grew: 0,
+                    looked: 0,
+                    folded: Instant::now(),
+                })
             });
         }
         let Some(active) = &mut self.active else { return };
         let log_size = files::size(&files::beside(&active.path, "-wal"));
+        active.grew = log_size.saturating_sub(active.looked);
+        active.looked = log_size;
         if log_size > self.rotate_bytes {
             self.desk.log_is_long.store(true, Ordering::Relaxed);
         }
@@ -194,8 +213,10 @@ impl Keeper {
     }
 }
 
-/// A log that grew by this much is moved into its file.
-const FOLD_BYTES: u64 = 16 << 20;
+/// A log that grew by this much is moved into its file: little at a time, since the writer's syncs share the disk.
+const FOLD_BYTES: u64 = 4 << 20;
+/// How often to look while it grows fast.
+const BUSY_EVERY: Duration = Duration::from_millis(100);
 /// So is one that rested this long.
 const FOLD_AFTER: Duration = Duration::from_secs(30);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);

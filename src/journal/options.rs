@@ -45,7 +45,7 @@ impl Default for Tuning {
             rotate_after: Duration::from_secs(3600),
             retry_every: Duration::from_secs(1),
             gather_most: Duration::from_millis(1),
-            gather_percent: 50,
+            gather_percent: 90,
         }
     }
 }

@@ -27,7 +27,11 @@ pub(crate) const FENCES: &[Fence] = &[
         &["budget", "journal", "decide", "deliver", "handlers", "edge", "admin", "receiver", "app", "cli"],
         "values, protocols and the road itself wait for nothing but through a budget",
     ),
-    Fence("tokio::runtime", &["decide", "deliver", "receiver", "cli"], "whoever owns threads says so"),
+    Fence(
+        "tokio::runtime",
+        &["journal", "decide", "deliver", "receiver", "cli"],
+        "whoever owns threads or wakes others says so",
+    ),
     Fence("tokio::signal", &["cli"], "a library must not catch its host's signals"),
     Fence("tokio_util", &["deliver", "edge", "admin", "app"], "trackers and tokens, for what is stopped in order"),
     Fence("futures_util", &["decide", "deliver", "handlers", "edge", "app"], "goes with tokio"),
