@@ -129,7 +129,7 @@ struct Inner {
 /// How closing went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed {
-    /// Events that were accepted and are not durable yet, neither in the journal nor in the spill file.
+    /// Events that were accepted and are durable neither in the journal nor in the spill file.
     pub unkept: usize,
 }
 
@@ -169,7 +169,7 @@ impl Journal {
         let repeat = ticket.and_then(Ticket::hand_over);
         let entry = queue::Entry { event, repeat, slot: Arc::clone(&slot), handed_over: Instant::now() };
         if let Err(entry) = self.0.shared.queue.push(entry) {
-            writer::log_event(&entry);
+            self.0.shared.log_event(&entry);
             let claim = entry.repeat.map(|repeat| (repeat, entry.event.decision()));
             self.0.shared.repeats.settle(claim.into_iter(), None);
             return Keeping(slot::Slot::full(Err(Unkept::Logged)));
@@ -210,17 +210,18 @@ impl Journal {
         let mut finished = self.0.shared.finished.subscribe();
         // When time runs out the count tells what is missing.
         let _ = tokio::time::timeout(within, finished.wait_for(|finished| *finished)).await;
-        let unkept = self.0.shared.queue.unsettled();
-        if unkept > 0 {
+        let logged = self.0.shared.logged.load(Ordering::Relaxed);
+        let unsettled = self.0.shared.queue.unsettled();
+        if unsettled > 0 {
             // Whatever waits for this disk now may wait for ever.
             self.0.given_up.store(true, Ordering::Relaxed);
-            return Closed { unkept };
+            return Closed { unkept: unsettled + logged };
         }
         let written = self.0.lanes.flush().and_then(|()| self.0.lanes.forget_loss());
         if let Err(error) = written {
             tracing::error!(%error, "how far handlers are was not written; after the restart they may get events again");
         }
-        Closed { unkept: self.0.shared.queue.unsettled() }
+        Closed { unkept: logged }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -58,10 +58,19 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
 
     let degraded = AtomicBool::new(false);
     let finished = watch::Sender::new(false);
-    let batches = AtomicU64::new(0);
+    let (batches, logged) = (AtomicU64::new(0), AtomicUsize::new(0));
     let runtime = Handle::try_current().ok();
-    let shared =
-        Arc::new(Shared { queue: Queue::default(), repeats, durable, degraded, finished, metrics, runtime, batches });
+    let shared = Arc::new(Shared {
+        queue: Queue::default(),
+        repeats,
+        durable,
+        degraded,
+        finished,
+        metrics,
+        runtime,
+        logged,
+        batches,
+    });
     let now = Instant::now();
     let mut writer = Writer {
         shared: Arc::clone(&shared),

@@ -6,7 +6,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -38,8 +38,18 @@ pub(super) struct Shared {
     pub metrics: Arc<Metrics>,
     /// Where the callers run, where the journal was opened inside a runtime.
     pub runtime: Option<Handle>,
+    /// Events that only the error log has.
+    pub logged: AtomicUsize,
     /// Commits that kept something.
     pub batches: AtomicU64,
+}
+
+impl Shared {
+    /// The only copy of an event that neither the journal nor the spill file took.
+    pub(super) fn log_event(&self, entry: &Entry) {
+        self.logged.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(event = masked(&entry.event), "an event could not be kept; this is its only record");
+    }
 }
 
 /// Callers that were told; dropping this wakes them.
@@ -295,7 +305,7 @@ impl Writer {
                 let path = self.spill.path().display().to_string();
                 tracing::error!(path, %error, events = batch.len(), "cannot write the spill file; the events follow");
                 for entry in &*batch {
-                    log_event(entry);
+                    self.shared.log_event(entry);
                 }
                 self.tell(batch, now, |_| Err(Unkept::Logged));
             }
@@ -318,11 +328,6 @@ impl Writer {
             tracing::error!(%spill, why, "the journal cannot keep events; they go to the spill file until it can");
         }
     }
-}
-
-/// The only copy of an event that neither the journal nor the spill file took.
-pub(super) fn log_event(entry: &Entry) {
-    tracing::error!(event = masked(&entry.event), "an event could not be kept; this is its only record");
 }
 
 /// The last position in a file whose log was emptied.
