@@ -78,12 +78,14 @@ impl App {
     /// # Errors
     /// An address is taken, or the receiver cannot be built.
     pub async fn build(builder: Builder, admin: Option<admin::Settings>) -> Result<Self, StartError> {
-        let public = listen("server.listen", builder.settings.listen)?;
-        let admin = match admin {
-            Some(settings) => Some((listen("admin.listen", settings.listen)?, settings)),
-            None => None,
-        };
-        Ok(Self { receiver: Arc::new(builder.build().await?), public, admin })
+        let public = Bound::to("server.listen", builder.settings.listen)?;
+        let admin = admin.map(|settings| Bound::to("admin.listen", settings.listen).map(|bound| (bound, settings)));
+        let admin = admin.transpose()?;
+        let receiver = Arc::new(builder.build().await?);
+        // Whoever connects before an answer can be given is turned away at once, and not left waiting.
+        let public = public.listen()?;
+        let admin = admin.map(|(bound, settings)| bound.listen().map(|listener| (listener, settings))).transpose()?;
+        Ok(Self { receiver, public, admin })
     }
 
     /// Where it listens; the real ports, where 0 was asked for.
@@ -130,13 +132,28 @@ impl App {
 /// Connections that may wait to be accepted: the usual 128 is soon full when a platform's many servers connect at once.
 const BACKLOG: u32 = 4096;
 
-fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let bind = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A restart must not wait for the connections of the process before it.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    bind().map_err(|error| StartError::Listen { key, address, error })
+/// An address that is ours, and not listened on yet.
+struct Bound {
+    key: &'static str,
+    address: SocketAddr,
+    socket: TcpSocket,
+}
+
+impl Bound {
+    fn to(key: &'static str, address: SocketAddr) -> Result<Self, StartError> {
+        let bind = || {
+            let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            // A restart must not wait for the connections of the process before it.
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            Ok(socket)
+        };
+        let socket = bind().map_err(|error| StartError::Listen { key, address, error })?;
+        Ok(Self { key, address, socket })
+    }
+
+    fn listen(self) -> Result<TcpListener, StartError> {
+        let Self { key, address, socket } = self;
+        socket.listen(BACKLOG).map_err(|error| StartError::Listen { key, address, error })
+    }
 }

@@ -3,10 +3,11 @@
 //! No HTTP, no family's name, no handler: `edge` brings the request and takes the answer away, and
 //! deliveries start from the journal alone.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -52,12 +53,15 @@ pub struct Intake {
     journal: Journal,
     metrics: Arc<Metrics>,
     told_of_wrong_path: AtomicBool,
+    /// Kinds and their fields of an impossible type; there are only so many.
+    told_of_fields: Mutex<HashSet<(&'static str, &'static str)>>,
 }
 
 impl Intake {
     /// A road that ends in `journal`.
     pub fn new(chain: Chain, journal: Journal, metrics: Arc<Metrics>) -> Self {
-        Self { chain, journal, metrics, told_of_wrong_path: AtomicBool::new(false) }
+        let told_of_fields = Mutex::default();
+        Self { chain, journal, metrics, told_of_wrong_path: AtomicBool::new(false), told_of_fields }
     }
 
     /// The road. Where it has to wait for something, it goes on as a task that its caller must run to the end;
@@ -92,11 +96,14 @@ impl Intake {
                 Claim::First(ticket) => break ticket,
                 Claim::Repeat(repeat) => repeat,
             };
-            match budget.first(KEPT_BY).wait(repeat).await {
+            let mut repeat = repeat;
+            match budget.first(KEPT_BY).wait(&mut repeat).await {
                 Some(Some(decision)) => return self.receipt(&event, decision, Standing::Repeat),
                 Some(None) => claim = self.journal.claim(key),
                 None => {
-                    let decision = self.chain.fall_back(&event, FallbackReason::Timeout);
+                    // Where only keeping is slow, the verdict is known.
+                    let fall_back = || self.chain.fall_back(&event, FallbackReason::Timeout);
+                    let decision = repeat.decided().unwrap_or_else(fall_back);
                     return self.receipt(&event, decision, Standing::Repeat);
                 }
             }
@@ -130,7 +137,11 @@ impl Intake {
         let Understood { event, faults, .. } = understood;
         for fault in faults {
             let field = fault.field;
-            tracing::warn!(event.id = %event.id(), event.kind = %event.kind(), field, "field left out: {fault}");
+            let mut told = self.told_of_fields.lock().unwrap_or_else(PoisonError::into_inner);
+            if !told.insert((event.kind().label(), field)) {
+                continue;
+            }
+            tracing::warn!(event.id = %event.id(), event.kind = %event.kind(), field, "field left out: {fault} (said once for each field)");
         }
         if event.family() != family.family() && !self.told_of_wrong_path.swap(true, Ordering::Relaxed) {
             let (kind, right, wrong) = (event.kind(), event.family().source(), family.family().source());

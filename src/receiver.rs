@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
-use crate::decide::{AppPolicy, BoxedDecider, Chain, Decider, FromEvent, IntoOpinion, Policy, Word};
+use crate::decide::{BoxedDecider, Chain, Decider, FromEvent, IntoOpinion, Policy, Word};
 use crate::deliver::{AnyHandler, Dispatcher, Handler, LaneSettings};
 use crate::edge::{self, Edge, Endpoint};
 use crate::family::YunxinCallback;
@@ -88,6 +88,9 @@ pub enum BuildError {
     /// Delivering could not start.
     #[error("delivering cannot start: {0}")]
     Deliver(#[from] crate::deliver::StartError),
+    /// A handler's position cannot be written.
+    #[error("a handler has no position to start from: {0}")]
+    Lane(#[from] journal::LaneError),
     /// The operating system gave no threads.
     #[error("no threads: {0}")]
     Threads(#[from] std::io::Error),
@@ -143,7 +146,7 @@ impl Receiver {
     /// under way finish first, at most `within`.
     ///
     /// # Errors
-    /// Delivering to the new handlers cannot start; then nothing is delivered until the next reload or start.
+    /// Delivering to the new handlers cannot start; then the old ones go on.
     pub async fn reload(
         &self,
         apps: Vec<App>,
@@ -153,6 +156,10 @@ impl Receiver {
     ) -> Result<(), BuildError> {
         self.edge.follow(policy);
         self.edge.yunxin_callback().believe(apps.into_iter().collect());
+        // Before the old lanes stop: what cannot start must not end what runs.
+        for (lane, _) in &handlers {
+            self.journal.lanes().register(&lane.name)?;
+        }
         let mut dispatcher = self.dispatcher.lock().await;
         if let Some(old) = dispatcher.take() {
             old.stop(within).await;
@@ -281,13 +288,9 @@ impl Builder {
     /// # Errors
     /// No app was given, the journal cannot be opened, or the system gave no threads.
     pub async fn build(self) -> Result<Receiver, BuildError> {
-        let Self { settings, apps, mut policy, deciders, handlers, journal, clock } = self;
+        let Self { settings, apps, policy, deciders, handlers, journal, clock } = self;
         if apps.is_empty() {
             return Err(BuildError::NoApp);
-        }
-        for app in &apps {
-            let unset = || AppPolicy { scope: crate::decide::Scope::default(), console_default: Word::Reject };
-            policy.apps.entry(Arc::clone(&app.app_key)).or_insert_with(unset);
         }
         let metrics = Metrics::new(settings.deadline);
         let delivering = Delivering::start()?;

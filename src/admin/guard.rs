@@ -21,7 +21,7 @@ pub(super) struct Guard {
 
 impl Guard {
     pub(super) fn new(token: Option<Secret>, listening: Option<SocketAddr>) -> Self {
-        Self { token, on_loopback: listening.is_some_and(|address| address.ip().is_loopback()) }
+        Self { token, on_loopback: listening.is_some_and(|address| address.ip().to_canonical().is_loopback()) }
     }
 
     /// What is wrong with a request of these headers.
@@ -65,5 +65,5 @@ fn names_this_machine(host: &str) -> bool {
         _ => host,
     };
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }

@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::secret::Secret;
 
 /// The admin listener's settings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Where it listens.
     pub listen: SocketAddr,

@@ -36,6 +36,13 @@ impl AppArgs {
             }
             (None, None) => None,
         };
+        if let (Some(app_key), None, Some(file)) = (&self.app_key, &secret, &self.config) {
+            let apps = config::load(&Sources::of_process(Some(file.clone())), &Clock::system())?.apps;
+            let Some(app) = apps.get(app_key) else {
+                return Err(WrongUse(format!("--app-key {app_key}: {} has no such app", file.display())).into());
+            };
+            return Ok([app.clone()].into_iter().collect());
+        }
         if self.app_key.is_some() || secret.is_some() {
             let app_key = self.app_key.clone().or_else(|| variable("OFFHOOK_APP_KEY"));
             let secret = secret.or_else(|| variable("OFFHOOK_APP_SECRET"));

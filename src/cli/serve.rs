@@ -36,11 +36,11 @@ pub(super) fn run(args: Args) -> Outcome {
     }
     runtime::allow_many_connections();
     runtime::on_all_cores(async {
-        let admin = config.admin.clone();
+        let (admin, lasting) = (config.admin.clone(), config.lasting());
         let app = App::build(builder(config, &clock)?, Some(admin)).await?;
         let addresses = app.addresses()?;
         tracing::info!(public = %addresses.public, admin = ?addresses.admin, "ready");
-        let keeping_up = reload::whenever_asked(Arc::clone(app.receiver()), args.config, clock);
+        let keeping_up = reload::whenever_asked(Arc::clone(app.receiver()), args.config, lasting, clock);
         let ended = tokio::select! {
             ended = app.run(runtime::asked_to_stop()) => ended,
             never = keeping_up => match never {},

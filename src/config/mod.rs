@@ -113,7 +113,22 @@ impl Sources {
     }
 }
 
+/// What a running receiver cannot change: it holds until the next start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lasting {
+    edge: edge::Settings,
+    admin: admin::Settings,
+    journal: journal::Options,
+    log: LogForm,
+}
+
 impl Config {
+    /// What of it holds until the next start.
+    pub fn lasting(&self) -> Lasting {
+        let Self { edge, admin, journal, log, .. } = self.clone();
+        Lasting { edge, admin, journal, log }
+    }
+
     /// The resolved configuration as TOML, every secret as `"***"`.
     pub fn masked_toml(&self) -> String {
         let mut out = String::new();

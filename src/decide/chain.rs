@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 
 use super::decider::BoxedDecider;
 use super::policy::Policy;
@@ -87,10 +88,18 @@ impl Chain {
         event: &Arc<Event>,
         budget: Budget,
     ) -> Result<Option<Verdict>, FallbackReason> {
-        let mut opinion = room.runtime().spawn(decider.opinion(Arc::clone(event), budget));
-        let answer = budget.wait(&mut opinion).await;
         let (name, id) = (decider.name(), event.id());
-        match answer {
+        let seat = budget.wait(Arc::clone(&room.seats).acquire_owned()).await;
+        let Some(Ok(seat)) = seat else {
+            tracing::warn!(decider.name = name, event.id = %id, "all deciders are busy; the fallback is used");
+            return Err(FallbackReason::Timeout);
+        };
+        let opinion = decider.opinion(Arc::clone(event), budget);
+        let mut opinion = room.runtime().spawn(async move {
+            let _seat = seat;
+            opinion.await
+        });
+        match budget.wait(&mut opinion).await {
             Some(Ok(Ok(opinion))) => Ok(opinion),
             Some(Ok(Err(error))) => {
                 tracing::warn!(decider.name = name, event.id = %id, %error, "decider failed; the fallback is used");
@@ -110,40 +119,56 @@ impl Chain {
     }
 }
 
-/// Takes changes out of a verdict on an event that cannot be changed.
+/// The parts of a message that an allow may replace.
+const PARTS: [&str; 3] = ["body", "attach", "ext"];
+
+/// Takes out of a verdict what cannot be changed in this event.
 fn permitted(mut verdict: Verdict, event: &Event) -> Verdict {
+    let changeable = event.kind().is_changeable();
+    let may_stay = |part: &str| changeable && PARTS.contains(&part);
     if let Verdict::Allow { modify, .. } = &mut verdict
-        && !modify.is_empty()
-        && !event.kind().is_changeable()
+        && !modify.keys().all(|part| may_stay(part))
     {
-        tracing::warn!(event.id = %event.id(), event.kind = %event.kind(), "only messages can be changed; the change is dropped");
-        modify.clear();
+        tracing::warn!(event.id = %event.id(), event.kind = %event.kind(), "only `body`, `attach` and `ext` of a message can be changed; the rest is dropped");
+        modify.retain(|part, _| may_stay(part));
     }
     verdict
 }
 
 /// The threads that deciders run on. One that blocks its thread must not block an answer.
 #[derive(Debug)]
-struct Room(Option<Runtime>);
+struct Room {
+    runtime: Option<Runtime>,
+    /// One for each opinion under way: where threads are blocked for good, requests must not gather behind them.
+    seats: Arc<Semaphore>,
+}
 
 /// Enough that some blocked threads leave others free; a blocked one costs memory only.
 const THREADS: usize = 8;
 
+/// Opinions under way at most.
+const SEATS: usize = 4096;
+
 impl Room {
     fn open() -> std::io::Result<Self> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(THREADS).thread_name("decide").enable_all().build().map(|runtime| Self(Some(runtime)))
+        builder
+            .worker_threads(THREADS)
+            .thread_name("decide")
+            .enable_all()
+            .build()
+            .map(|runtime| Self { runtime: Some(runtime), seats: Arc::new(Semaphore::new(SEATS)) })
     }
 
     fn runtime(&self) -> &Runtime {
-        self.0.as_ref().expect("the runtime is only taken when the room is dropped")
+        self.runtime.as_ref().expect("the runtime is only taken when the room is dropped")
     }
 }
 
 impl Drop for Room {
     /// Never waits for a decider that blocks its thread.
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }

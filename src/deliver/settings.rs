@@ -23,9 +23,4 @@ impl LaneSettings {
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), kinds: Vec::new(), max_attempts: Self::MAX_ATTEMPTS }
     }
-
-    /// Whether the handler wants events of `kind`.
-    pub fn wants(&self, kind: &str) -> bool {
-        self.kinds.is_empty() || self.kinds.iter().any(|pattern| pattern.matches(kind))
-    }
 }

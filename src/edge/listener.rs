@@ -88,11 +88,14 @@ async fn serve_connection(stream: TcpStream, connection: Arc<Connection>, edge: 
     let mut stopping = Box::pin(stop.cancelled());
     let mut told = false;
     let ended = poll_fn(|cx| {
-        if !told && stopping.as_mut().poll(cx).is_ready() {
+        // What has arrived is looked at first: a question that is here already must still be answered.
+        let ended = http.poll_without_shutdown(cx);
+        if ended.is_pending() && !told && stopping.as_mut().poll(cx).is_ready() {
             told = true;
             Pin::new(&mut http).graceful_shutdown();
+            return http.poll_without_shutdown(cx);
         }
-        http.poll_without_shutdown(cx)
+        ended
     })
     .await;
     if ended.is_ok() {

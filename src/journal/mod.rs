@@ -166,7 +166,7 @@ impl Journal {
     /// this gives cancels nothing. After [`Journal::close`] it only goes to the error log.
     pub fn append(&self, event: Event, ticket: Option<Ticket>) -> Keeping {
         let slot = slot::Slot::empty();
-        let repeat = ticket.and_then(Ticket::hand_over);
+        let repeat = ticket.and_then(|ticket| ticket.hand_over(event.decision()));
         let entry = queue::Entry { event, repeat, slot: Arc::clone(&slot), handed_over: Instant::now() };
         if let Err(entry) = self.0.shared.queue.push(entry) {
             self.0.shared.log_event(&entry);
@@ -194,7 +194,10 @@ impl Journal {
 
     /// Whether the journal cannot keep right now, so that events go to the spill file.
     pub fn is_degraded(&self) -> bool {
-        self.0.shared.degraded.load(Ordering::Relaxed) || self.0.desk.short_of_space.load(Ordering::Relaxed)
+        let shared = &self.0.shared;
+        shared.degraded.load(Ordering::Relaxed)
+            || self.0.desk.short_of_space.load(Ordering::Relaxed)
+            || shared.queue.is_stalled()
     }
 
     /// Commits so far: with the number of events it gives the mean batch.

@@ -26,6 +26,8 @@ pub(super) struct Queue {
     bell: Condvar,
     /// Accepted, and their callers not told yet.
     unsettled: AtomicUsize,
+    /// When the writer took the batch it is at; none between two batches.
+    taken: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +37,9 @@ struct State {
     wanted: usize,
     closed: bool,
 }
+
+/// Nobody waits this long for an answer.
+const STALLED: Duration = Duration::from_secs(2);
 
 /// How long the writer waits.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +82,7 @@ impl Queue {
             state = self.wait(state, 1, patience.idle);
         }
         std::mem::swap(&mut state.entries, batch);
+        *lock(&self.taken) = (!batch.is_empty()).then(Instant::now);
         !batch.is_empty() || !state.closed
     }
 
@@ -103,6 +109,11 @@ impl Queue {
         state
     }
 
+    /// Whether the writer is at one batch for so long that the disk must be in trouble.
+    pub(super) fn is_stalled(&self) -> bool {
+        lock(&self.taken).is_some_and(|taken| taken.elapsed() > STALLED)
+    }
+
     /// Entries that wait now.
     pub(super) fn waiting(&self) -> usize {
         lock(&self.state).entries.len()
@@ -117,6 +128,7 @@ impl Queue {
     /// `count` callers were told.
     pub(super) fn settled(&self, count: usize) {
         self.unsettled.fetch_sub(count, Ordering::Relaxed);
+        *lock(&self.taken) = None;
     }
 
     /// Accepted, and their callers not told yet.

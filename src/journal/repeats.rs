@@ -68,20 +68,35 @@ pub struct Ticket {
 
 /// Waits for the first request's decision: `None` when the first gave up; claim again.
 #[derive(Debug)]
-pub struct Repeat(Arc<Waiting>);
+pub struct Repeat {
+    slot: Arc<Waiting>,
+    key: RepeatKey,
+    repeats: Arc<Repeats>,
+}
 
 impl Future for Repeat {
     type Output = Option<Decision>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(context)
+        self.slot.poll(context)
+    }
+}
+
+impl Repeat {
+    /// What was decided about the first one, where it is decided and only its keeping is waited for.
+    pub fn decided(&self) -> Option<Decision> {
+        lock(&self.repeats.0).pending.get(&self.key)?.decision.clone()
     }
 }
 
 impl Ticket {
-    /// The claim goes on as that of an event which is being kept.
-    pub(super) fn hand_over(mut self) -> Option<RepeatKey> {
-        self.key.take()
+    /// The claim goes on as that of an event which is being kept, with this decision.
+    pub(super) fn hand_over(mut self, decision: Option<&Decision>) -> Option<RepeatKey> {
+        let key = self.key.take()?;
+        if let Some(pending) = lock(&self.repeats.0).pending.get_mut(&key) {
+            pending.decision = decision.cloned();
+        }
+        Some(key)
     }
 }
 
@@ -102,8 +117,16 @@ type Waiting = Slot<Option<Decision>>;
 #[derive(Debug, Default)]
 struct Index {
     /// Claimed, not yet settled, with those who wait for it. As many as there are requests in flight.
-    pending: HashMap<RepeatKey, Vec<Arc<Waiting>>, BuildHasherDefault<FirstBytes>>,
+    pending: HashMap<RepeatKey, Pending, BuildHasherDefault<FirstBytes>>,
     buckets: BTreeMap<u32, Bucket>,
+}
+
+/// A claim that is not settled yet.
+#[derive(Debug, Default)]
+struct Pending {
+    /// Known from the moment at which its event is handed over to be kept.
+    decision: Option<Decision>,
+    waiting: Vec<Arc<Waiting>>,
 }
 
 /// What may be repeated until about the same moment. 20 bytes an entry, and each decision once.
@@ -118,15 +141,16 @@ struct Bucket {
 impl Repeats {
     pub(super) fn claim(self: &Arc<Self>, key: RepeatKey) -> Claim {
         let mut index = lock(&self.0);
-        if let Some(waiting) = index.pending.get_mut(&key) {
+        let repeat = |slot| Claim::Repeat(Repeat { slot, key, repeats: Arc::clone(self) });
+        if let Some(pending) = index.pending.get_mut(&key) {
             let slot = Slot::empty();
-            waiting.push(Arc::clone(&slot));
-            return Claim::Repeat(Repeat(slot));
+            pending.waiting.push(Arc::clone(&slot));
+            return repeat(slot);
         }
         if let Some(decision) = index.buckets.get(&key.bucket()).and_then(|bucket| bucket.get(&key.key)) {
-            return Claim::Repeat(Repeat(Slot::full(Some(decision.clone()))));
+            return repeat(Slot::full(Some(decision.clone())));
         }
-        index.pending.insert(key, Vec::new());
+        index.pending.insert(key, Pending::default());
         drop(index);
         Claim::First(Ticket { key: Some(key), repeats: Arc::clone(self) })
     }
@@ -144,7 +168,7 @@ impl Repeats {
             if let Some(decision) = decision {
                 index.buckets.entry(key.bucket()).or_insert_with(Bucket::new).put(key.key, decision);
             }
-            let waiting = index.pending.remove(&key).unwrap_or_default();
+            let waiting = index.pending.remove(&key).unwrap_or_default().waiting;
             wakers.extend(waiting.iter().filter_map(|slot| slot.put(decision.cloned())));
         }
         let expired = now.map(|now| index.expire(now));

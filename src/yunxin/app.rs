@@ -68,30 +68,35 @@ impl App {
     }
 }
 
-/// All apps, found by key.
+/// All apps, found by key, in the order in which they were given.
 #[derive(Clone, Default)]
-pub struct Apps(HashMap<Arc<str>, App>);
+pub struct Apps {
+    list: Vec<App>,
+    places: HashMap<Arc<str>, usize>,
+}
 
 impl Apps {
     /// The app of this key.
     pub fn get(&self, app_key: &str) -> Option<&App> {
-        self.0.get(app_key)
+        self.places.get(app_key).and_then(|place| self.list.get(*place))
     }
 
     /// Every app.
     pub fn iter(&self) -> impl Iterator<Item = &App> {
-        self.0.values()
+        self.list.iter()
     }
 }
 
 impl FromIterator<App> for Apps {
     fn from_iter<I: IntoIterator<Item = App>>(apps: I) -> Self {
-        Self(apps.into_iter().map(|app| (Arc::clone(&app.app_key), app)).collect())
+        let list: Vec<App> = apps.into_iter().collect();
+        let places = list.iter().enumerate().map(|(place, app)| (Arc::clone(&app.app_key), place)).collect();
+        Self { list, places }
     }
 }
 
 impl fmt::Debug for Apps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.places.keys()).finish()
     }
 }

@@ -278,3 +278,22 @@ async fn a_reader_that_has_seen_enough_is_no_failure() {
     let output = process.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn send_takes_from_a_configuration_the_app_that_is_named_and_a_secret_that_still_proves_something() {
+    let world = World::start().await;
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("two-apps.toml");
+    let ended = r#"{ value = "an-old-secret", not_after = "2020-01-01T00:00:00Z" }"#;
+    let apps = format!(
+        "[[apps]]\napp_key = \"first\"\nsecrets = [\"of-the-first\"]\n\
+         [[apps]]\napp_key = \"{APP_KEY}\"\nsecrets = [{ended}, \"{APP_SECRET}\"]\n"
+    );
+    fs::write(&file, apps).unwrap();
+    let to = format!("http://{}/receiveMsg.action", world.addresses().public);
+    let send = ["send", "call.start", "--to", &to, "--config", file.to_str().unwrap()];
+    let said = offhook(&[&send[..], &["--app-key", APP_KEY]].concat()).ends_with(0);
+    assert!(said.contains("conclusion  allowed"), "{said}");
+    assert!(offhook(&send).ends_with(1).contains("app_unknown"));
+    assert!(offhook(&[&send[..], &["--app-key", "third"]].concat()).ends_with(2).is_empty());
+}

@@ -243,6 +243,25 @@ async fn while_the_disk_stalls_verdicts_leave_in_time_and_their_events_are_kept_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_disk_stalls_a_repeat_gets_the_first_ones_verdict_and_readyz_says_degraded() {
+    let place = Place::new();
+    let stall = place.path("stall");
+    let Some(shim) = Shim::over(&place.path("real")) else { return };
+    let serving = place.serves("real", "", Some(&shim.stall_while(&stall)));
+    fs::write(&stall, "").unwrap();
+    // The fallback of this place rejects; only the first one's own decision allows.
+    let question = place.yunxin().asks("call.start");
+    question.sent().await.is_allowed();
+    question.sent().await.is_allowed();
+    let ready = get(place.ports.public(), "/readyz").unwrap();
+    assert!(ready.starts_with("HTTP/1.1 200") && ready.ends_with(r#"{"degraded":["journal"]}"#), "{ready}");
+    fs::remove_file(&stall).unwrap();
+    serving.is_asked_to_stop();
+    let (status, said) = serving.ends();
+    assert_eq!(status.code(), Some(0), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_with_an_accepted_event_that_is_not_durable_it_says_so_and_ends_with_75() {
     let place = Place::new();
     let stall = place.path("stall");

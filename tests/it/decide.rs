@@ -330,3 +330,20 @@ async fn a_login_is_allowed_when_a_decider_says_so() {
     world.yunxin().sends_body(login(36, r#","authType":2,"token":"good""#)).await.is_allowed();
     world.yunxin().sends_body(login(36, r#","authType":2,"token":"bad""#)).await.is_rejected_with(20099);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_that_no_message_has_is_not_changed() {
+    let change = |_: Event| async { Verdict::allow().with_change("body", "***").with_change("boby", "***") };
+    let world = World::of(Plan::adding(move |builder| builder.decide(change))).await;
+    let changed = r#"{"errCode":0,"responseCode":20000,"modifyResponse":{"body":"***"},"callbackExt":""}"#;
+    world.yunxin().sends("message.p2p").await.is_verdict(changed);
+}
+
+#[test]
+fn a_kind_pattern_that_nothing_can_match_is_refused() {
+    for (pattern, right) in
+        [("unknown", false), ("unknown.*", true), ("neroom", false), ("neroom.*", true), ("probe", false)]
+    {
+        assert_eq!(KindPattern::parse(pattern).is_ok(), right, "{pattern}");
+    }
+}

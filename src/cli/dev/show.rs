@@ -43,7 +43,7 @@ pub(in crate::cli) fn page(event: &Event) -> String {
     line("app", event.app_key());
     if let Ok(Value::Object(fields)) = serde_json::from_str(event.text()) {
         for (name, value) in &fields {
-            line(name, &plain(value));
+            line(name, &if is_token(name) { "***".to_owned() } else { plain(value) });
         }
     }
     if let Some(decision) = event.decision() {
@@ -55,10 +55,15 @@ pub(in crate::cli) fn page(event: &Event) -> String {
     text
 }
 
-/// A value as people write it; what logs in is not shown.
+/// Whether a field logs somebody in; that is never shown.
+fn is_token(field: &str) -> bool {
+    field == "loginExt" || field.to_ascii_lowercase().contains("token")
+}
+
+/// A value as people write it, on one line: a sender's control characters do nothing to the terminal.
 fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.replace(char::is_control, " "),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }

@@ -74,7 +74,7 @@ pub(super) fn run(args: Args) -> Outcome {
     let apps = args.app.apps()?;
     let app = apps.iter().next().context("the configuration has no app")?;
     let body = question::body(&args.what, &args.changes)?;
-    let question = Question::new(app, body, args.tamper);
+    let question = Question::new(app, body, args.tamper, Clock::system().now());
     runtime::on_this_thread(async {
         let conclusions = ask_all(&args, question).await?;
         let wanted = |conclusion: &Conclusion| match args.expect {
@@ -123,11 +123,12 @@ fn tell(args: &Args, answer: &Answer) -> std::io::Result<Conclusion> {
     Ok(conclusion)
 }
 
-/// A client that asks `to` as the platform does: one connection, one try, no redirects.
+/// A client that asks `to` as the platform does: one connection, one try, no redirects, no proxy of this machine's.
 pub(super) fn client(to: &url::Url) -> anyhow::Result<reqwest::Client> {
     // Fails only where one is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(1);
+    let mut builder =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(1).no_proxy();
     if to.scheme() == "http" {
         // It never becomes https, so a machine without certificates, such as a bare container, will do.
         builder = builder.tls_certs_only([]);
@@ -168,5 +169,5 @@ pub(super) fn as_text(answer: &Answer) -> String {
 
 /// The golden sample of `kind`, signed by `app` now.
 pub(super) fn sample(kind: &str, app: &crate::yunxin::App) -> anyhow::Result<question::Signed> {
-    Ok(Question::new(app, question::body(kind, &[])?, None).sign(Clock::system().now()))
+    Ok(Question::new(app, question::body(kind, &[])?, None, Clock::system().now()).sign(Clock::system().now()))
 }

@@ -42,8 +42,10 @@ pub(in crate::cli) struct Signed {
 }
 
 impl Question {
-    pub(super) fn new(app: &App, body: Bytes, tamper: Option<Tamper>) -> Self {
-        let app_secret = app.secrets.last().map_or_else(|| crate::secret::Secret::new(""), |last| last.secret.clone());
+    /// Signed with the app's first secret that still proves something at `now`.
+    pub(super) fn new(app: &App, body: Bytes, tamper: Option<Tamper>, now: Timestamp) -> Self {
+        let current = app.secrets.iter().find(|secret| secret.is_current(now)).or(app.secrets.first());
+        let app_secret = current.map_or_else(|| crate::secret::Secret::new(""), |current| current.secret.clone());
         Self { app_key: app.app_key.to_string(), app_secret, body, tamper, last: 0 }
     }
 

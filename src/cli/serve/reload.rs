@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
-use crate::config::{self, Sources};
+use crate::config::{self, Lasting, Sources};
 use crate::receiver::Receiver;
 
 /// How often the file is looked at.
@@ -18,7 +18,12 @@ const LOOK: Duration = Duration::from_secs(2);
 const FINISHING: Duration = Duration::from_secs(10);
 
 /// Reloads `file` and the environment into `receiver`, for as long as it is polled.
-pub(super) async fn whenever_asked(receiver: Arc<Receiver>, file: Option<PathBuf>, clock: Clock) -> Infallible {
+pub(super) async fn whenever_asked(
+    receiver: Arc<Receiver>,
+    file: Option<PathBuf>,
+    lasting: Lasting,
+    clock: Clock,
+) -> Infallible {
     let mut hang_up = signal(SignalKind::hangup()).ok();
     let mut seen = changed(file.as_deref());
     loop {
@@ -35,12 +40,12 @@ pub(super) async fn whenever_asked(receiver: Arc<Receiver>, file: Option<PathBuf
         let now = changed(file.as_deref());
         if by_signal || now != seen {
             seen = now;
-            reload(&receiver, file.clone(), &clock).await;
+            reload(&receiver, file.clone(), &lasting, &clock).await;
         }
     }
 }
 
-async fn reload(receiver: &Receiver, file: Option<PathBuf>, clock: &Clock) {
+async fn reload(receiver: &Receiver, file: Option<PathBuf>, lasting: &Lasting, clock: &Clock) {
     let loaded = match config::load(&Sources::of_process(file), clock) {
         Ok(config) => config,
         Err(faults) => return tracing::error!("the new configuration is not used, the old one stays: {faults}"),
@@ -48,16 +53,16 @@ async fn reload(receiver: &Receiver, file: Option<PathBuf>, clock: &Clock) {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
+    if loaded.lasting() != *lasting {
+        tracing::warn!("[server], [admin], [journal] or [[endpoints]] changed; that takes effect at the next start");
+    }
     let builder = match super::builder(loaded, clock) {
         Ok(builder) => builder,
         Err(error) => return tracing::error!("the new configuration is not used, the old one stays: {error:#}"),
     };
-    if builder.settings != *receiver.edge().settings() {
-        tracing::warn!("[server] and [[endpoints]] changed; that takes effect at the next start");
-    }
     match receiver.reload(builder.apps, builder.policy, builder.handlers, FINISHING).await {
         Ok(()) => tracing::info!("reloaded: apps, secrets, verdicts and handlers are the new ones"),
-        Err(error) => tracing::error!("nothing is delivered until the next reload: {error}"),
+        Err(error) => tracing::error!("apps, secrets and verdicts are the new ones, the handlers are not: {error}"),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::fmt::rfc2822;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Response, StatusCode};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
@@ -67,12 +68,31 @@ fn excerpt(start: &[u8], sent: &[u8]) -> Option<String> {
     let pieces: HashSet<&[u8]> = line.windows(ECHO).collect();
     if line.is_empty() {
         None
-    } else if sent.windows(ECHO).any(|piece| pieces.contains(piece)) {
+    } else if sent.windows(ECHO).any(|piece| pieces.contains(piece)) || repeats_a_value(line, sent) {
         Some("(the answer repeats the event)".to_owned())
     } else {
         Some(String::from_utf8_lossy(line).into_owned())
     }
 }
+
+/// Whether `line` holds one of the longer values of the sender's JSON, however it is written there.
+fn repeats_a_value(line: &[u8], sent: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let event: Value = serde_json::from_slice(sent).unwrap_or_default();
+    any_scalar(&event["data"], &|scalar| scalar.len() >= TELLING && line.contains(scalar))
+}
+
+fn any_scalar(value: &Value, found: &impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::Object(fields) => fields.values().any(|value| any_scalar(value, found)),
+        Value::Array(items) => items.iter().any(|value| any_scalar(value, found)),
+        Value::String(text) => found(text),
+        other => found(&other.to_string()),
+    }
+}
+
+/// A shorter value is in many a text by chance, `true` and `false` among them.
+const TELLING: usize = 6;
 
 /// `Retry-After` in either of its forms.
 fn retry_after(value: &str, clock: &Clock) -> Option<Duration> {
