@@ -226,9 +226,11 @@ fn replace_surrogates(bytes: &mut [u8]) {
 fn scalar(raw: &str) -> Result<Option<Cow<'_, str>>, Impossible> {
     match raw.as_bytes().first() {
         Some(b'"') => {
-            let text = unquote(raw).ok_or(Impossible)?;
-            let trimmed = text.trim_ascii();
-            Ok((!trimmed.is_empty()).then(|| Cow::Owned(trimmed.to_owned())))
+            let text = match unquote(raw).ok_or(Impossible)? {
+                Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
+                Cow::Owned(text) => Cow::Owned(text.trim_ascii().to_owned()),
+            };
+            Ok((!text.is_empty()).then_some(text))
         }
         Some(b'n') => Ok(None),
         Some(b'{' | b'[') | None => Err(Impossible),

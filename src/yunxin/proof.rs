@@ -57,7 +57,11 @@ impl ProvenHeaders {
 
         let tolerance = i64::try_from(app.clock_tolerance.as_millis()).unwrap_or(i64::MAX);
         let valid_until = Timestamp::from_millisecond(sent.saturating_add(tolerance)).unwrap_or(Timestamp::MAX);
-        let text = format!("AppKey: {app_key}\nCurTime: {cur_time}\nMD5: {md5_text}\nCheckSum: {check_sum_text}\n");
+        let lines = [("AppKey", app_key), ("CurTime", cur_time), ("MD5", md5_text), ("CheckSum", check_sum_text)];
+        let mut text = String::with_capacity(192);
+        for part in lines.iter().flat_map(|(name, value)| [name, ": ", value, "\n"]) {
+            text.push_str(part);
+        }
         let (app_key, secret) = (Arc::clone(&app.app_key), Arc::clone(secret.fingerprint()));
         Ok(Self { app_key, secret, cur_time: cur_time.to_owned(), sent, valid_until, md5, check_sum, text })
     }

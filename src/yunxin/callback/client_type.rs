@@ -51,8 +51,12 @@ impl Lenient for ClientType {
     const EXPECTED: &'static str = "a client type's word or number";
 
     fn read(raw: &str) -> Result<Option<Self>, Impossible> {
-        let Some(text) = String::read(raw)?.filter(|text| !text.is_empty()) else { return Ok(None) };
-        let known = KNOWN.iter().find(|(word, number, _)| text.eq_ignore_ascii_case(word) || text == *number);
-        Ok(Some(known.map_or(Self::Unknown(text), |(_, _, client)| client.clone())))
+        // Nearly always one of the known words, for which no text has to be made.
+        let plain = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw);
+        let is_known = |(word, number, _): &&(&str, &str, Self)| plain.eq_ignore_ascii_case(word) || plain == *number;
+        if let Some((_, _, client)) = KNOWN.iter().find(is_known) {
+            return Ok(Some(client.clone()));
+        }
+        Ok(String::read(raw)?.filter(|text| !text.is_empty()).map(Self::Unknown))
     }
 }
