@@ -51,3 +51,26 @@ impl fmt::Display for Secret {
         f.write_str("***")
     }
 }
+
+/// Whether values under this key open something.
+pub fn is_token_like(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    TOKEN_LIKE.iter().any(|word| key.contains(word)) || ["sign", "sig", "pwd", "key"].contains(&&*key)
+}
+
+const TOKEN_LIKE: [&str; 14] = [
+    "token",
+    "password",
+    "passwd",
+    "secret",
+    "loginext",
+    "signature",
+    "usersig",
+    "authorization",
+    "cookie",
+    "credential",
+    "checksum",
+    "private",
+    "apikey",
+    "accesskey",
+];

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::cloud_event::CloudEvent;
 use crate::event::Event;
 use crate::lenient::{Fields, unquote};
+use crate::secret::is_token_like;
 
 /// The event in its CloudEvents form, one line, masked. The signed headers are left out: they hold digests.
 pub(super) fn masked(event: &Event) -> String {
@@ -72,30 +73,7 @@ fn push_quoted(text: &str, out: &mut String) {
     let _ = out.write_str(&quoted);
 }
 
-/// Whether values under this key open something.
-fn is_token_like(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    TOKEN_LIKE.iter().any(|word| key.contains(word)) || ["sign", "sig", "pwd", "key"].contains(&&*key)
-}
-
 const MASK: &str = "\"***\"";
-
-const TOKEN_LIKE: [&str; 14] = [
-    "token",
-    "password",
-    "passwd",
-    "secret",
-    "loginext",
-    "signature",
-    "usersig",
-    "authorization",
-    "cookie",
-    "credential",
-    "checksum",
-    "private",
-    "apikey",
-    "accesskey",
-];
 
 #[cfg(test)]
 mod tests {

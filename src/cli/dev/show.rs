@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use crate::cli::output;
 use crate::deliver::{Handler, Outcome};
 use crate::event::Event;
+use crate::secret::is_token_like;
 
 /// A handler that prints.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub(in crate::cli) fn page(event: &Event) -> String {
     line("app", event.app_key());
     if let Ok(Value::Object(fields)) = serde_json::from_str(event.text()) {
         for (name, value) in &fields {
-            line(name, &if is_token(name) { "***".to_owned() } else { plain(value) });
+            line(name, &if is_token_like(name) { "***".to_owned() } else { plain(value) });
         }
     }
     if let Some(decision) = event.decision() {
@@ -53,11 +54,6 @@ pub(in crate::cli) fn page(event: &Event) -> String {
     }
     text.truncate(text.trim_end().len());
     text
-}
-
-/// Whether a field logs somebody in; that is never shown.
-fn is_token(field: &str) -> bool {
-    field == "loginExt" || field.to_ascii_lowercase().contains("token")
 }
 
 /// A value as people write it, on one line: a sender's control characters do nothing to the terminal.
