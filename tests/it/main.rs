@@ -12,6 +12,7 @@ mod library;
 mod refusals;
 mod serve;
 mod shim;
+mod tencent;
 mod verify;
 mod world;
 mod yunxin;
