@@ -107,10 +107,14 @@ fn handler(settings: &Settings, out: &mut impl Write) -> fmt::Result {
     }
     match &settings.action {
         Action::Log { data } => writeln!(out, "data = {data}"),
-        Action::Http { url, timeout, connect_timeout } => {
+        Action::Http { url, timeout, connect_timeout, signing_keys } => {
             text(out, "url", masked_url(url))?;
             text(out, "timeout", format_duration(*timeout))?;
             text(out, "connect_timeout", format_duration(*connect_timeout))?;
+            if !signing_keys.is_empty() {
+                let masks = vec![quoted(MASK); signing_keys.len()];
+                writeln!(out, "signing_secret = [{}]", masks.join(", "))?;
+            }
             writeln!(out, "max_attempts = {}", lane.max_attempts)
         }
     }

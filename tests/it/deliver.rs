@@ -5,4 +5,5 @@ mod dispatcher;
 mod http;
 mod lane;
 mod log;
+mod signature;
 mod target;

@@ -75,8 +75,8 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
     // These two hold names that the user chooses.
     documented.remove(".verdict.kinds");
     documented.remove(".apps.verdict.kinds");
-    // These two are the forms of a secret, which the head of the file explains.
-    let forms = [documented.remove(".admin.token"), documented.remove(".apps.secrets")];
+    // These are the forms of a secret, which the head of the file explains.
+    let forms = [documented.remove(".admin.token"), documented.remove(".apps.secrets"), documented.remove(".handlers(http).signing_secret")];
     for key in forms.into_iter().flatten().flatten() {
         assert!(["env", "file", "not_after"].contains(&&*key), "{key}");
     }
@@ -98,7 +98,9 @@ fn the_optional_keys_are_shown_with_their_defaults() {
     let secret = dir.path().join("yunxin");
     fs::write(&secret, "a-secret\n").unwrap();
     let text = everything().replace("/run/secrets/yunxin", secret.to_str().unwrap());
-    let environment = [("OFFHOOK_ADMIN_TOKEN", "a-token"), ("YUNXIN_OLD_SECRET", "an-old-secret")];
+    let signing = "whsec_bWFkZS11cC1zaWduaW5nLWtleS1udW1iZXItb25lIQ==";
+    let environment =
+        [("OFFHOOK_ADMIN_TOKEN", "a-token"), ("YUNXIN_OLD_SECRET", "an-old-secret"), ("BILLING_WHSEC", signing)];
     let shown = load(&text, &environment).unwrap().masked_toml();
 
     let app = "[[apps]]\napp_key = \"c2a1f0d94b7e4c5f8e21a6b3d9075e44\"\nsecrets = [\"s\"]\n";
