@@ -13,7 +13,6 @@ use crate::event::{Event, EventId};
 #[derive(Debug, Serialize)]
 pub struct CloudEvent<'a> {
     specversion: &'static str,
-    #[serde(serialize_with = "as_text")]
     id: EventId,
     source: String,
     #[serde(rename = "type")]
@@ -31,6 +30,8 @@ pub struct CloudEvent<'a> {
     verdictcode: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdictby: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replayed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Cow<'a, RawValue>>,
 }
@@ -57,6 +58,7 @@ impl<'a> CloudEvent<'a> {
             verdict: decision.map(|decision| decision.verdict.word()),
             verdictcode: decision.map(|decision| decision.verdict.code()),
             verdictby: decision.map(|decision| &*decision.by),
+            replayed: event.is_replayed(),
             data: None,
         }
     }
@@ -73,8 +75,4 @@ fn on_one_line(data: &RawValue) -> Cow<'_, RawValue> {
         return Cow::Borrowed(data);
     }
     RawValue::from_string(data.get().replace(['\n', '\r'], " ")).map_or(Cow::Borrowed(data), Cow::Owned)
-}
-
-fn as_text<S: serde::Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
 }

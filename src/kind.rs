@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Which sender and product an event belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -175,7 +177,8 @@ impl fmt::Display for Kind {
 }
 
 /// Which kinds something is about: `call.start`, `call.*` or `*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct KindPattern(String);
 
 impl KindPattern {
@@ -220,6 +223,20 @@ impl KindPattern {
     /// The pattern as written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for KindPattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
+impl From<KindPattern> for String {
+    fn from(pattern: KindPattern) -> Self {
+        pattern.0
     }
 }
 

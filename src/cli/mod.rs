@@ -9,9 +9,12 @@ mod dev;
 mod events;
 mod health;
 mod journal;
+mod orders;
 mod output;
 mod parked;
+mod replay;
 mod runtime;
+mod select;
 mod send;
 mod serve;
 mod verify;
@@ -42,6 +45,7 @@ enum Command {
     Verify(verify::Args),
     Events(events::Args),
     Parked(parked::Args),
+    Replay(replay::Args),
     Health(health::Args),
 }
 
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Events(args) => events::run(args),
         Command::Parked(args) => parked::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Health(args) => health::run(&args),
     };
     match outcome {

@@ -16,7 +16,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `events-<first position>.db` | the events of one stretch, and what was answered; SQLite, WAL |
-//! | `lanes.db` | how far each handler is, and the deliveries that gave up |
+//! | `lanes.db` | how far each handler is, the deliveries that gave up, and what is to be delivered again |
 //! | `next.db`, `begin.db` | an empty events file that waits for its name |
 //! | `lock` | the owner's process number |
 //! | the spill file | events the journal could not keep, one JSON line each; with `.importing` being read back in, and `.bad` lines that are not whole |
@@ -68,8 +68,10 @@
 //! it can hold, and readers pass over what they cannot read. A damaged `lanes.db` is set aside, and a lost one made
 //! anew; handlers then get every kept event again, rather than miss one.
 
+mod again;
 mod error;
 mod files;
+mod filter;
 mod keeper;
 mod keeping;
 mod lanes;
@@ -88,19 +90,21 @@ mod spill;
 mod stretch;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+pub use again::{Replay, Which};
 pub use error::{LaneError, OpenError, ReadError};
+pub use filter::Filter;
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
 pub use options::{Options, Tuning};
 pub use position::Position;
-pub use reader::{Filter, Page, Reader};
+pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
 
 use crate::clock::Clock;
@@ -180,6 +184,11 @@ impl Journal {
     /// The last durable position; changes after each batch.
     pub fn durable(&self) -> watch::Receiver<Position> {
         self.0.shared.durable.subscribe()
+    }
+
+    /// The directory it is in.
+    pub fn directory(&self) -> &Path {
+        &self.0.directory
     }
 
     /// Reads this journal.

@@ -38,7 +38,7 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("std::thread", &["journal", "handlers"], "whoever owns threads says so"),
     // The disk, the process and its surroundings.
     Fence("rusqlite", &["journal"], "the database is the journal's own affair"),
-    Fence("std::fs", &["journal", "config", "cli"], "values, protocols and the road do no I/O"),
+    Fence("std::fs", &["journal", "admin", "config", "cli"], "values, protocols and the road do no I/O"),
     Fence("std::env", &["config", "cli"], "the environment is configuration"),
     Fence("std::process", &["journal", "cli", "main"], "exit codes belong to the command; the lock tells its owner"),
     Fence("rustix", &["journal", "cli"], "the lock and free space; the limit of open files"),
@@ -65,7 +65,11 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("base64", &["tencent", "handlers"], "digests are made and checked where a protocol stands"),
     Fence("flate2", &["tencent"], "a UserSig is compressed"),
     Fence("hex", &["yunxin", "tencent"], "digests are made and checked where a protocol stands"),
-    Fence("subtle", &["secret", "yunxin", "tencent", "handlers"], "digests and secrets are compared in constant time there"),
+    Fence(
+        "subtle",
+        &["secret", "yunxin", "tencent", "handlers"],
+        "digests and secrets are compared in constant time there",
+    ),
     Fence("uuid", &["event"], "an event's name is made in one place"),
 ];
 

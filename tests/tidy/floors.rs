@@ -36,13 +36,28 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("handlers", &[GROUND, "deliver"]),
     // fourth floor: what listens
     ("edge", &[GROUND, "family", "decide", "intake"]),
-    ("admin", &[GROUND, "edge"]),
+    ("admin", &[GROUND, "deliver", "edge"]),
     // fifth floor: fills the settings of their owners, and is known to nobody below
     ("config", &[GROUND, "yunxin", "journal", "telemetry", "decide", "deliver", "handlers", "edge", "admin"]),
     // roof: puts it together
     ("receiver", &[GROUND, "yunxin", "journal", "family", "decide", "deliver", "intake", "edge"]),
     ("app", &["edge", "admin", "receiver"]),
-    ("cli", &[GROUND, "yunxin", "journal", "telemetry", "decide", "deliver", "handlers", "config", "receiver", "app"]),
+    (
+        "cli",
+        &[
+            GROUND,
+            "yunxin",
+            "journal",
+            "telemetry",
+            "decide",
+            "deliver",
+            "handlers",
+            "admin",
+            "config",
+            "receiver",
+            "app",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 

@@ -76,7 +76,11 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
     documented.remove(".verdict.kinds");
     documented.remove(".apps.verdict.kinds");
     // These are the forms of a secret, which the head of the file explains.
-    let forms = [documented.remove(".admin.token"), documented.remove(".apps.secrets"), documented.remove(".handlers(http).signing_secret")];
+    let forms = [
+        documented.remove(".admin.token"),
+        documented.remove(".apps.secrets"),
+        documented.remove(".handlers(http).signing_secret"),
+    ];
     for key in forms.into_iter().flatten().flatten() {
         assert!(["env", "file", "not_after"].contains(&&*key), "{key}");
     }
