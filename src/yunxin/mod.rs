@@ -13,6 +13,7 @@ mod samples;
 
 pub use app::{App, AppSecret, Apps};
 pub use callback::{CallStart, ClientType, RoomCreate};
+pub(crate) use check_sum::check_sum;
 pub use check_sum::{Signature, sign};
 pub use decode::{Decoded, decode};
 pub use diagnosis::{Diagnosis, Finding, diagnose};
