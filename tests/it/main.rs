@@ -3,6 +3,7 @@
 mod commands;
 mod config;
 mod conform;
+mod copies;
 mod crash;
 mod decide;
 mod deliver;
@@ -13,6 +14,7 @@ mod library;
 mod refusals;
 mod serve;
 mod shim;
+mod tencent;
 mod verify;
 mod world;
 mod yunxin;
