@@ -5,6 +5,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+mod table;
+
+pub(crate) use table::{Id, every_kind};
+pub use table::{KINDS, KindRow};
+
 /// Which sender and product an event belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -59,23 +64,6 @@ pub enum Wire {
     Rtc(i64),
     /// Told by something else than a number.
     None,
-}
-
-/// One documented kind.
-#[derive(Debug, PartialEq, Eq)]
-pub struct KindRow {
-    /// How the sender writes it.
-    pub wire: Wire,
-    /// Our name for it, e.g. `call.start`.
-    pub name: &'static str,
-    /// Who sends it.
-    pub family: Family,
-    /// What happened, in English.
-    pub title: &'static str,
-    /// What happened, in Chinese.
-    pub title_zh: &'static str,
-    /// The field that names who acted; empty where none does.
-    pub actor: &'static str,
 }
 
 /// What happened, inside its family.
@@ -224,126 +212,3 @@ impl KindPattern {
 }
 
 const PROBE: &str = "probe";
-
-/// Every documented kind.
-pub static KINDS: &[KindRow] = &[
-    callback(1, "message.p2p", "P2P message", "单聊消息", "fromAccount"),
-    callback(2, "message.team", "Team message", "群组消息", "fromAccount"),
-    callback(3, "user.update", "User profile changed", "用户资料变更", "account"),
-    callback(4, "friend.add", "Friend added", "添加好友", "fromAccount"),
-    callback(5, "friend.delete", "Friend removed", "删除好友", "fromAccount"),
-    callback(6, "message.chatroom", "Chatroom message", "聊天室消息", "fromAccount"),
-    callback(7, "team.create", "Team created", "创建群", "creator"),
-    callback(8, "team.dismiss", "Team dismissed", "解散群", "fromAccount"),
-    callback(9, "team.invite", "Invitation into a team", "群邀请", "fromAccount"),
-    callback(10, "team.leave", "Team left", "退群", "fromAccount"),
-    callback(11, "team.add_manager", "Team manager added", "增加群管理员", "fromAccount"),
-    callback(12, "team.remove_manager", "Team manager removed", "取消群管理员", "fromAccount"),
-    callback(13, "team.transfer", "Team handed over", "转让群", "fromAccount"),
-    callback(14, "team.kick", "Member removed from a team", "踢人出群", "fromAccount"),
-    callback(15, "team.update", "Team information changed", "更新群信息", "fromAccount"),
-    callback(16, "team.update_own_member", "Own team-member information changed", "更新群成员信息", "fromAccount"),
-    callback(
-        17,
-        "team.update_other_member",
-        "Another team member's information changed",
-        "更新其他人的群成员信息",
-        "fromAccount",
-    ),
-    callback(18, "team.mute_member", "Team member muted", "禁言群成员", "fromAccount"),
-    callback(19, "team.apply", "Application to join a team", "申请入群", "fromAccount"),
-    callback(20, "call.start", "Audio or video call started", "发起音视频通话", "fromAccount"),
-    callback(21, "room.create", "Multi-party audio/video room created", "创建多人音视频房间", "fromAccount"),
-    callback(22, "message.super_team", "Super-team message", "超大群消息", "fromAccount"),
-    callback(23, "super_team.invite", "Invitation into a super team", "超大群拉人入群", "fromAccount"),
-    callback(24, "super_team.kick", "Member removed from a super team", "超大群踢人出群", "fromAccount"),
-    callback(25, "super_team.leave", "Super team left", "超大群退群", "fromAccount"),
-    callback(26, "super_team.update", "Super-team information changed", "更新超大群群信息", "fromAccount"),
-    callback(
-        27,
-        "super_team.update_own_member",
-        "Own super-team-member information changed",
-        "更新超大群群成员信息",
-        "fromAccount",
-    ),
-    callback(28, "super_team.apply", "Application to join a super team", "超大群申请入群", "fromAccount"),
-    callback(29, "super_team.add_manager", "Super-team manager added", "增加超大群管理员", "fromAccount"),
-    callback(30, "super_team.remove_manager", "Super-team manager removed", "取消超大群管理员", "fromAccount"),
-    callback(31, "super_team.mute", "Super team muted", "禁言超大群", "fromAccount"),
-    callback(32, "super_team.mute_member", "Super-team member muted", "禁言超大群群成员", "fromAccount"),
-    callback(
-        33,
-        "super_team.update_other_member",
-        "Another super-team member's information changed",
-        "更新超大群里其他人的群成员信息",
-        "fromAccount",
-    ),
-    callback(34, "super_team.transfer", "Super team handed over", "转让超大群", "fromAccount"),
-    callback(35, "message.recall", "Message recalled", "消息撤回", "fromAccount"),
-    callback(36, "login.im", "IM login", "登录", "fromAccount"),
-    callback(37, "login.chatroom", "Chatroom entered", "聊天室登录", "fromAccount"),
-    callback(40, "login.qchat", "QChat login", "圈组登录", "fromAccount"),
-    copy(1, "copy.message", "Message sent", "会话消息", "fromAccount"),
-    copy(2, "copy.login", "Logged in", "登录事件", "accid"),
-    copy(3, "copy.logout", "Logged out", "登出事件", "accid"),
-    copy(4, "copy.chatroom_message", "Chatroom message sent", "聊天室消息", "fromAccount"),
-    copy(5, "copy.call_duration", "Duration of a call", "音视频时长", "fromAccount"),
-    copy(6, "copy.call_recording", "Recording of a call ready", "音视频文件下载信息", "fromAccount"),
-    copy(7, "copy.recall_p2p", "P2P message recalled", "单聊消息撤回", "fromAccount"),
-    copy(8, "copy.recall_team", "Team message recalled", "群聊消息撤回", "fromAccount"),
-    copy(9, "copy.chatroom_presence", "Chatroom entered or left", "聊天室成员进出", "accid"),
-    copy(10, "copy.dedicated_line_end", "Dedicated-line call ended", "专线电话通话结束", "fromAccount"),
-    copy(11, "copy.sms_receipt", "SMS receipt", "短信回执", "fromAccount"),
-    copy(12, "copy.sms_uplink", "SMS received", "短信上行", "fromAccount"),
-    copy(13, "copy.call_presence", "Call room entered or left", "音视频房间成员进出", "fromAccount"),
-    copy(14, "copy.chatroom_queue", "Chatroom queue changed", "聊天室队列操作", "fromAccount"),
-    copy(20, "copy.content_safety", "Content-safety finding", "内容安全", "fromAccount"),
-    copy(25, "copy.recall_super_team", "Super-team message recalled", "超大群消息撤回", "fromAccount"),
-    copy(30, "copy.read_receipt", "Read receipt", "已读回执", "fromAccount"),
-    copy(31, "copy.signalling", "Signalling event", "信令", "fromAccount"),
-    copy(36, "copy.upload_task", "Upload task", "上传任务", "fromAccount"),
-    copy(42, "copy.heartbeat", "Heartbeat", "心跳", "accid"),
-    copy(83, "copy.callback_failed", "A third-party callback failed", "第三方回调失败", "fromAccount"),
-    copy(84, "copy.login_failed", "Login failed", "登录失败", "accid"),
-    copy(89, "copy.update_p2p", "P2P message changed", "单聊消息更新", "fromAccount"),
-    copy(90, "copy.update_team", "Team message changed", "群聊消息更新", "fromAccount"),
-    copy(91, "copy.update_super_team", "Super-team message changed", "超大群消息更新", "fromAccount"),
-    rtc(1, "rtc.room_start", "Room opened", "房间开始"),
-    rtc(2, "rtc.room_end", "Room closed", "房间结束"),
-    rtc(3, "rtc.recording", "Recording ready", "录制文件"),
-    rtc(4, "rtc.user_join", "User joined", "用户加入房间"),
-    rtc(5, "rtc.user_leave", "User left", "用户离开房间"),
-    rtc(6, "rtc.join_failed", "Joining failed", "加入房间失败"),
-    rtc(7, "rtc.create_failed", "Creating failed", "创建房间失败"),
-    rtc(8, "rtc.room_duration", "Duration of a room", "房间时长"),
-    rtc(9, "rtc.role_audience", "Became audience", "切换为观众"),
-    rtc(10, "rtc.role_host", "Became host", "切换为主播"),
-    rtc(11, "rtc.video_start", "Video published", "开始发送视频"),
-    rtc(12, "rtc.video_stop", "Video stopped", "停止发送视频"),
-    rtc(13, "rtc.audio_start", "Audio published", "开始发送音频"),
-    rtc(14, "rtc.audio_stop", "Audio stopped", "停止发送音频"),
-    rtc(400, "rtc.content_audit", "Content audit", "内容安全检测"),
-    rtc(401, "rtc.recording_audit", "Recording audit", "录制文件安全检测"),
-    rtc(905, "rtc.whiteboard_recording", "Whiteboard recording ready", "白板录制文件"),
-    call_engine("call_engine.start", "Call started", "通话开始"),
-    call_engine("call_engine.member_changed", "Call member changed", "通话成员变更"),
-    call_engine("call_engine.end", "Call ended", "通话结束"),
-];
-
-type Text = &'static str;
-
-const fn callback(number: i64, name: Text, title: Text, title_zh: Text, actor: Text) -> KindRow {
-    KindRow { wire: Wire::Number(number), family: Family::YunxinCallback, name, title, title_zh, actor }
-}
-
-const fn copy(number: i64, name: Text, title: Text, title_zh: Text, actor: Text) -> KindRow {
-    KindRow { wire: Wire::Text(number), family: Family::YunxinCopy, name, title, title_zh, actor }
-}
-
-const fn rtc(number: i64, name: Text, title: Text, title_zh: Text) -> KindRow {
-    KindRow { wire: Wire::Rtc(number), family: Family::YunxinCopy, name, title, title_zh, actor: "" }
-}
-
-const fn call_engine(name: Text, title: Text, title_zh: Text) -> KindRow {
-    KindRow { wire: Wire::None, family: Family::TencentCall, name, title, title_zh, actor: "" }
-}

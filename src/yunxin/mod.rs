@@ -5,6 +5,7 @@
 mod app;
 mod callback;
 mod check_sum;
+mod content;
 mod decode;
 mod diagnosis;
 mod proof;
@@ -12,7 +13,7 @@ mod reply;
 mod samples;
 
 pub use app::{App, AppSecret, Apps};
-pub use callback::{CallStart, ClientType, RoomCreate};
+pub use callback::*;
 pub use check_sum::{Signature, sign};
 pub use decode::{Decoded, decode};
 pub use diagnosis::{Diagnosis, Finding, diagnose};

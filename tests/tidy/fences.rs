@@ -62,6 +62,7 @@ pub(crate) const FENCES: &[Fence] = &[
     ),
     Fence("hex", &["yunxin"], "digests are checked where a family proves its sender"),
     Fence("subtle", &["secret", "yunxin"], "digests and secrets are compared in constant time there"),
+    Fence("schemars", &["lenient", "payload"], "what is read and written describes itself; nobody else does it for it"),
     Fence("uuid", &["event"], "an event's name is made in one place"),
 ];
 
