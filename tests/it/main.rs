@@ -13,6 +13,7 @@ mod library;
 mod refusals;
 mod serve;
 mod shim;
+mod tencent;
 mod verify;
 mod world;
 mod yunxin;
