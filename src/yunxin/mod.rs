@@ -15,7 +15,6 @@ mod reply;
 mod samples;
 
 pub use app::{App, AppSecret, Apps};
-pub use callback::{CallStart, ClientType, RoomCreate};
 pub(crate) use check_sum::check_sum;
 pub use callback::*;
 pub use check_sum::{Signature, sign, sign_meeting};
