@@ -15,8 +15,8 @@ mod reply;
 mod samples;
 
 pub use app::{App, AppSecret, Apps};
-pub(crate) use check_sum::check_sum;
 pub use callback::*;
+pub(crate) use check_sum::check_sum;
 pub use check_sum::{Signature, sign, sign_meeting};
 pub use copy::{COPY_TAKEN, Proof, Sealed};
 pub use decode::{Decoded, decode};

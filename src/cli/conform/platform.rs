@@ -65,7 +65,7 @@ impl Platform {
     }
 
     /// `body`, signed now by another app with its own secret.
-    pub(super) fn from_another_app(&self, body: impl AsRef<[u8]>) -> Ask {
+    pub(super) fn of_another_app(&self, body: impl AsRef<[u8]>) -> Ask {
         self.signed("0f0e0d0c0b0a09080706050403020100", "another-secret", &self.now().to_string(), body.as_ref())
     }
 

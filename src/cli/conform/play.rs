@@ -75,13 +75,13 @@ async fn over_one_connection(target: &Target, asks: &[Ask]) -> Vec<Answer> {
 /// Over the connection that is kept, or over a new one where the receiver has closed that.
 async fn in_turn(kept: &mut Option<Connection>, target: &Target, ask: &Ask) -> Answer {
     let exchange = async {
-        if let Some(mut connection) = kept.take() {
-            if let Ok(reply) = connection.exchange(ask.at_once(target)).await {
-                if !reply.closes {
-                    *kept = Some(connection);
-                }
-                return Ok(reply);
+        if let Some(mut connection) = kept.take()
+            && let Ok(reply) = connection.exchange(ask.at_once(target)).await
+        {
+            if !reply.closes {
+                *kept = Some(connection);
             }
+            return Ok(reply);
         }
         target.connect().await?.exchange(ask.at_once(target)).await
     };

@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = &[
     must(
         "another_app",
         "a call of another app, signed with that app's secret",
-        |platform| vec![platform.from_another_app(CALL)],
+        |platform| vec![platform.of_another_app(CALL)],
         Expects::Refusal,
         "everybody with an account of the platform has an app key and a secret",
     ),
