@@ -5,10 +5,13 @@
 
 mod apps;
 mod check;
+mod completions;
+mod conform;
 mod dev;
 mod events;
 mod health;
 mod journal;
+mod man;
 mod orders;
 mod output;
 mod parked;
@@ -47,6 +50,9 @@ enum Command {
     Parked(parked::Args),
     Replay(replay::Args),
     Health(health::Args),
+    Conform(conform::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What a command comes to.
@@ -82,6 +88,9 @@ pub fn main() -> ExitCode {
         Command::Parked(args) => parked::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Health(args) => health::run(&args),
+        Command::Conform(args) => conform::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     match outcome {
         Ok(exit) => exit.into(),

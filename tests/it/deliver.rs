@@ -1,5 +1,6 @@
 //! Delivering: from the journal to the handlers, in lanes.
 
+mod again;
 mod cast;
 mod dispatcher;
 mod http;

@@ -1,7 +1,9 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
+mod again;
 mod commands;
 mod config;
+mod conform;
 mod copies;
 mod crash;
 mod decide;
@@ -9,6 +11,7 @@ mod deliver;
 mod edge;
 mod events;
 mod journal;
+mod kinds;
 mod library;
 mod refusals;
 mod serve;
