@@ -13,10 +13,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::budget::Budget;
-use crate::decide::{Chain, Load};
+use crate::decide::{Asking, Chain, Load, Step};
 use crate::event::{Event, EventId};
 use crate::family::{Protocol, Understood};
-use crate::journal::{Claim, Journal, Keeping, Kept, RepeatKey, Ticket, Unkept};
+use crate::journal::{Claim, Journal, Keeping, Kept, Repeat, RepeatKey, Ticket, Unkept};
 use crate::kind::Kind;
 use crate::metrics::{Metrics, RequestLabels};
 use crate::refusal::Refusal;
@@ -79,27 +79,31 @@ impl Intake {
             return Ok(Road::Done(self.receipt(&event, Decision::by_default(Verdict::allow()), Standing::Probe)));
         }
         let key = RepeatKey::new(event.app_key(), &identity.digest, identity.valid_until);
-        let claim = match self.journal.claim(key) {
+        let road = Arc::clone(self);
+        Ok(match self.journal.claim(key) {
             Claim::First(ticket) => match self.chain.decide_at_once(&event, load) {
-                Some(decision) => return Ok(Road::Done(self.keep(event, decision, ticket))),
-                None => Claim::First(ticket),
+                Step::Decided(decision) => Road::Done(self.keep(event, decision, ticket, budget)),
+                Step::Asks(asking) => Road::Waits(Box::pin(road.ask(event, asking, ticket, budget))),
             },
-            repeat => repeat,
-        };
-        Ok(Road::Waits(Box::pin(Arc::clone(self).wait(event, key, claim, budget))))
+            Claim::Repeat(repeat) => Road::Waits(Box::pin(road.wait(event, key, repeat, budget))),
+        })
     }
 
-    /// The part of the road that takes time: an earlier equal request, and deciders.
-    async fn wait(self: Arc<Self>, event: Event, key: RepeatKey, mut claim: Claim, budget: Budget) -> Receipt {
+    /// The part of the road that takes time: deciders.
+    async fn ask(self: Arc<Self>, event: Event, asking: Asking, ticket: Ticket, budget: Budget) -> Receipt {
+        let decision = self.chain.decide(&event, asking, budget.first(DECIDED_BY)).await;
+        self.keep(event, decision, ticket, budget)
+    }
+
+    /// The same after an earlier equal request, which may leave us without a decision.
+    async fn wait(self: Arc<Self>, event: Event, key: RepeatKey, mut repeat: Repeat, budget: Budget) -> Receipt {
         let ticket = loop {
-            let repeat = match claim {
-                Claim::First(ticket) => break ticket,
-                Claim::Repeat(repeat) => repeat,
-            };
-            let mut repeat = repeat;
             match budget.first(KEPT_BY).wait(&mut repeat).await {
                 Some(Some(decision)) => return self.receipt(&event, decision, Standing::Repeat),
-                Some(None) => claim = self.journal.claim(key),
+                Some(None) => match self.journal.claim(key) {
+                    Claim::First(ticket) => break ticket,
+                    Claim::Repeat(other) => repeat = other,
+                },
                 None => {
                     // Where only keeping is slow, the verdict is known.
                     let fall_back = || self.chain.fall_back(&event, FallbackReason::Timeout);
@@ -108,11 +112,14 @@ impl Intake {
                 }
             }
         };
-        let decision = self.chain.decide(&event, budget.first(DECIDED_BY)).await;
-        self.keep(event, decision, ticket)
+        match self.chain.decide_at_once(&event, Load::Normal) {
+            Step::Decided(decision) => self.keep(event, decision, ticket, budget),
+            Step::Asks(asking) => self.ask(event, asking, ticket, budget).await,
+        }
     }
 
-    fn keep(&self, event: Event, decision: Decision, ticket: Ticket) -> Receipt {
+    fn keep(&self, event: Event, decision: Decision, ticket: Ticket, budget: Budget) -> Receipt {
+        self.chain.watch(&event, &decision, budget, |_| {});
         let (id, kind, app) = (event.id(), event.kind().clone(), Arc::clone(event.app_key()));
         let keeping = self.journal.append(event.with_decision(decision.clone()), Some(ticket));
         Receipt { id, kind, app, decision, standing: Standing::Keeping(keeping), metrics: Arc::clone(&self.metrics) }

@@ -2,12 +2,16 @@
 //!
 //! A value is only ever looked at as the text that was sent, so no id and no number loses a digit.
 
+mod plain;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+pub use plain::{FieldRow, Plain};
 
 /// The deepest nesting that is understood; deeper bodies are refused before anything recurses into them.
 pub const MAX_NESTING: usize = 128;
@@ -92,6 +96,8 @@ pub type Other = BTreeMap<String, Box<RawValue>>;
 pub trait Payload: Clone + Send + Sync + 'static {
     /// The kinds that have this content.
     const KINDS: &'static [&'static str];
+    /// Its documented fields, by the sender's names.
+    const FIELDS: &'static [FieldRow];
 
     /// Reads it from an object's fields. What cannot be read is absent and told in `faults`.
     fn read(fields: &Fields<'_>, faults: &mut Vec<FieldFault>) -> Self;
@@ -362,6 +368,8 @@ macro_rules! payload {
 
         impl $crate::lenient::Payload for $name {
             const KINDS: &'static [&'static str] = &[$($kind),+];
+            const FIELDS: &'static [$crate::lenient::FieldRow] =
+                &[$($crate::lenient::FieldRow::of::<$type>($wire)),+];
 
             fn read(
                 fields: &$crate::lenient::Fields<'_>,

@@ -11,7 +11,7 @@ use super::proof::Verified;
 use crate::clock::Clock;
 use crate::event::{Event, EventId, EventParts};
 use crate::kind::{Family, Kind, Wire};
-use crate::lenient::{FieldFault, Fields, NotFields, Payload, json_type, unquote};
+use crate::lenient::{FieldFault, FieldRow, Fields, NotFields, Payload, json_type, unquote};
 use crate::refusal::Refusal;
 
 /// A verified request, understood.
@@ -72,6 +72,15 @@ impl Event {
             decision: None,
         })?;
         Ok(decoded.event)
+    }
+}
+
+/// The documented fields of `kind`, `eventType` left out; `None` where they are not known to this build.
+pub fn fields_of(kind: &str) -> Option<&'static [FieldRow]> {
+    match kind {
+        "call.start" => Some(CallStart::FIELDS),
+        "room.create" => Some(RoomCreate::FIELDS),
+        _ => None,
     }
 }
 

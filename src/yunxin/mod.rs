@@ -14,7 +14,7 @@ mod samples;
 pub use app::{App, AppSecret, Apps};
 pub use callback::{CallStart, ClientType, RoomCreate};
 pub use check_sum::{Signature, sign};
-pub use decode::{Decoded, decode};
+pub use decode::{Decoded, decode, fields_of};
 pub use diagnosis::{Diagnosis, Finding, diagnose};
 pub use proof::{ProvenHeaders, Verified, verify};
 pub use reply::encode;

@@ -10,6 +10,7 @@ mod events;
 mod journal;
 mod library;
 mod refusals;
+mod rules;
 mod serve;
 mod shim;
 mod verify;

@@ -1,6 +1,6 @@
 //! The kind of client a user acts from, in any of the forms in which Yunxin writes it.
 
-use crate::lenient::{Impossible, Lenient};
+use crate::lenient::{Impossible, Lenient, Plain};
 
 /// `fromClientType`: a word in any case, or its number; a word nobody documented is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -44,6 +44,13 @@ impl ClientType {
             Self::Unknown(word) => word,
             known => KNOWN.iter().find(|(_, _, client)| client == known).map_or("", |(word, _, _)| word),
         }
+    }
+}
+
+impl From<ClientType> for Plain {
+    /// Yunxin's own word, whatever form it came in.
+    fn from(client: ClientType) -> Self {
+        Self::Text(client.word().to_owned())
     }
 }
 
