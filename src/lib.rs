@@ -24,7 +24,11 @@ pub mod verdict;
 // First floor: what is outside: a sender's protocol, the disk, the log.
 pub mod journal;
 pub mod telemetry;
+pub mod tencent;
 pub mod yunxin;
+
+// Beside them: what an event of any sender says.
+pub mod payload;
 
 // Second floor: the steps.
 pub mod decide;
@@ -50,6 +54,7 @@ pub use budget::Budget;
 pub use decide::Decider;
 pub use deliver::{Handler, Outcome};
 pub use event::Event;
+pub use payload::Payload;
 pub use receiver::Receiver;
 pub use refusal::Refusal;
 pub use verdict::Verdict;

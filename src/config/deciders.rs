@@ -9,7 +9,6 @@ use serde_json::{Map, Value as Json};
 use crate::decide::rules::{ListSource, NamedList, RuleSource, Rulebook};
 use crate::decide::{ALL, Action, LinkSettings, OnError, Settings};
 use crate::verdict::{RejectCode, Verdict};
-use crate::yunxin;
 
 use super::outward::patterns;
 use super::reader::{Field, Section};
@@ -102,7 +101,7 @@ fn rules(section: &mut Section<'_>, link: &LinkSettings, reject_code: RejectCode
     }
     // A rule that names a list which could not be read would be told off for that too.
     let lists: Vec<NamedList> = lists.into_iter().collect::<Option<_>>()?;
-    match Rulebook::load(sources, lists, link.kinds.clone(), yunxin::fields_of) {
+    match Rulebook::load(sources, lists, link.kinds.clone()) {
         Ok(book) => whole.then(|| Action::Rules(Arc::new(book))),
         Err(faults) => {
             for fault in faults {

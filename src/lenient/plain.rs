@@ -1,6 +1,6 @@
 //! A field's value for those who know fields by name only, such as rules: read tolerantly, as the type it is documented to have.
 
-use super::Lenient;
+use super::{Lenient, Nested};
 
 /// A value of one of the types that documented fields have.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,33 +15,10 @@ pub enum Plain {
     Boolean(bool),
     /// A list of texts.
     Texts(Vec<String>),
-    /// Anything else, as JSON.
-    Json(String),
 }
 
-/// A documented field.
-#[derive(Clone, Copy)]
-pub struct FieldRow {
-    /// The sender's name for it.
-    pub name: &'static str,
-    /// Reads the JSON value; `None` where it says nothing or cannot be what it is documented to be.
-    pub read: fn(&str) -> Option<Plain>,
-}
-
-impl FieldRow {
-    /// The field `name` of the type `T`.
-    pub const fn of<T: Lenient + Into<Plain>>(name: &'static str) -> Self {
-        Self { name, read: read::<T> }
-    }
-}
-
-impl std::fmt::Debug for FieldRow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("FieldRow").field(&self.name).finish()
-    }
-}
-
-fn read<T: Lenient + Into<Plain>>(raw: &str) -> Option<Plain> {
+/// Reads `raw` as a `T`; `None` where it says nothing or cannot be one.
+pub(crate) fn read_plain<T: Lenient + Into<Plain>>(raw: &str) -> Option<Plain> {
     T::read(raw).ok().flatten().map(Into::into)
 }
 
@@ -72,5 +49,11 @@ impl From<bool> for Plain {
 impl From<Vec<String>> for Plain {
     fn from(texts: Vec<String>) -> Self {
         Self::Texts(texts)
+    }
+}
+
+impl From<Nested> for Plain {
+    fn from(nested: Nested) -> Self {
+        Self::Text(nested.as_str().to_owned())
     }
 }

@@ -2,17 +2,20 @@
 
 mod commands;
 mod config;
+mod copies;
 mod crash;
 mod decide;
 mod deliver;
 mod edge;
 mod events;
 mod journal;
+mod kinds;
 mod library;
 mod refusals;
 mod rules;
 mod serve;
 mod shim;
+mod tencent;
 mod verify;
 mod world;
 mod yunxin;

@@ -24,11 +24,13 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("metrics", &[]),
     // first floor: what is outside: a sender's protocol, the disk, the log
     ("yunxin", &[GROUND]),
+    ("tencent", &[GROUND]),
     ("journal", &[GROUND]),
     ("telemetry", &[]),
+    ("payload", &[GROUND, "yunxin"]),
     // second floor: one step of the road each
     ("family", &[GROUND, "yunxin"]),
-    ("decide", &[GROUND]),
+    ("decide", &[GROUND, "payload"]),
     ("deliver", &[GROUND, "journal"]),
     // third floor: the road, and the ends it leads to
     ("intake", &[GROUND, "family", "decide", "journal"]),

@@ -12,8 +12,8 @@ use cel::{Env, IdedExpr};
 use super::lists::{ListSource, NamedList};
 use super::values::{Matcher, Named};
 use super::{compile, kinds};
-use crate::kind::{Family, KINDS, Kind, KindPattern};
-use crate::lenient::{FieldRow, Plain};
+use crate::kind::{Family, KINDS, Kind, KindPattern, KindRow};
+use crate::lenient::{Field, Plain};
 use crate::verdict::Verdict;
 
 /// A rule as it is written.
@@ -42,9 +42,6 @@ pub struct RuleFault {
     pub hint: Option<String>,
 }
 
-/// The documented fields of a kind; `None` where they are not known.
-pub type FieldTable = fn(kind: &str) -> Option<&'static [FieldRow]>;
-
 /// Rules in order, checked.
 pub struct Rulebook {
     pub(super) rules: Vec<Rule>,
@@ -55,7 +52,6 @@ pub struct Rulebook {
     sources: Vec<RuleSource>,
     named: Vec<NamedList>,
     patterns: Vec<KindPattern>,
-    fields: FieldTable,
     plans: HashMap<&'static str, Plan>,
 }
 
@@ -166,8 +162,7 @@ pub(super) fn environment() -> Arc<Env> {
 }
 
 impl Rulebook {
-    /// Checks `sources`, which are asked about the kinds of `patterns` (empty: all) and may use `lists`. `fields` tells
-    /// which fields a kind has.
+    /// Checks `sources`, which are asked about the kinds of `patterns` (empty: all) and may use `lists`.
     ///
     /// # Errors
     /// Every fault of every rule.
@@ -175,7 +170,6 @@ impl Rulebook {
         sources: Vec<RuleSource>,
         lists: Vec<NamedList>,
         patterns: Vec<KindPattern>,
-        fields: FieldTable,
     ) -> Result<Self, Vec<RuleFault>> {
         let named = lists.iter().map(|list| Named(Arc::clone(&list.entries))).collect();
         let mut book = Self {
@@ -187,7 +181,6 @@ impl Rulebook {
             sources: Vec::new(),
             named: lists,
             patterns,
-            fields,
             plans: HashMap::new(),
         };
         let mut faults = Vec::new();
@@ -244,11 +237,6 @@ impl Rulebook {
         rows.filter(|row| kinds::truth(when, row.name, row.family.name()) != Some(false)).map(|row| row.name).collect()
     }
 
-    /// The fields of `kind`.
-    pub(super) fn fields_of(&self, kind: &str) -> Option<&'static [FieldRow]> {
-        (self.fields)(kind)
-    }
-
     /// What is done with events of `kind`.
     pub(super) fn plan(&self, kind: &Kind) -> Cow<'_, Plan> {
         let documented = kind.row().filter(|row| row.family == kind.family());
@@ -271,11 +259,16 @@ impl Rulebook {
             self.rules.iter().enumerate().filter(|(_, rule)| can_hold(rule)).map(|(place, _)| place).collect();
         let counters = self.counters.iter().enumerate().filter(|(_, row)| rules.contains(&row.rule));
         let counters = counters.map(|(place, _)| place).collect();
-        let fields = self.fields_of(kind).unwrap_or_default();
+        let fields = fields_of(kind).unwrap_or_default();
         let reader = |slot: &Slot| fields.iter().find(|row| row.name == slot.name).map(|row| row.read);
         let loops = rules.iter().map(|place| self.rules[*place].loops).filter(|loops| *loops > 0).collect();
         Plan { rules, counters, readers: self.slots.iter().map(reader).collect(), loops }
     }
+}
+
+/// The documented fields of `kind`; `None` where they are not known.
+pub(super) fn fields_of(kind: &str) -> Option<&'static [Field]> {
+    KINDS.iter().find(|row| row.name == kind).map(KindRow::fields).filter(|fields| !fields.is_empty())
 }
 
 impl Plan {

@@ -8,7 +8,7 @@ use cel::common::ast::{CallExpr, EntryExpr, Expr, SelectExpr, SourceInfo, operat
 use cel::{Context, IdedExpr, Value};
 use regex::RegexBuilder;
 
-use super::book::{CounterRow, Hidden, Rule, RuleFault, RuleSource, Rulebook, Source, environment};
+use super::book::{CounterRow, Hidden, Rule, RuleFault, RuleSource, Rulebook, Source, environment, fields_of};
 use super::kinds::{self, text};
 use super::scope::{self, did_you_mean};
 use super::values::Matcher;
@@ -373,7 +373,7 @@ impl Walk<'_> {
 
     /// Every field of `data` that is read must be one of a kind for which the rule can hold.
     fn check_fields(&mut self, read: &[(String, u64)], kinds: &[&'static str]) {
-        let tables: Option<Vec<_>> = kinds.iter().map(|kind| self.book.fields_of(kind)).collect();
+        let tables: Option<Vec<_>> = kinds.iter().map(|kind| fields_of(kind)).collect();
         // Where the fields of one kind are not known, any field may be its.
         let Some(tables) = tables.filter(|tables| !tables.is_empty()) else { return };
         let names: BTreeSet<&str> = tables.into_iter().flatten().map(|row| row.name).chain(["eventType"]).collect();

@@ -65,7 +65,7 @@ impl<'e> Facts<'e> {
         let slot_row = &self.book.slots[slot];
         let raw = fields.get(&slot_row.name)?.get();
         match (slot_row.source, self.plan.readers.get(slot).copied().flatten()) {
-            (Source::Data, Some(read)) => of_plain(read(raw)?, self.alarm),
+            (Source::Data, Some(read)) => Some(of_plain(read(raw)?, self.alarm)),
             (Source::Data, None) if raw == "null" => None,
             _ => of_json(raw, self.alarm),
         }

@@ -14,7 +14,7 @@ mod values;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use book::{FieldTable, RuleFault, RuleSource, Rulebook};
+pub use book::{RuleFault, RuleSource, Rulebook};
 pub use counters::Counters;
 pub use lists::{ListFault, ListSource, NamedList};
 

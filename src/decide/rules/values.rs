@@ -243,8 +243,8 @@ pub(super) fn text_of<'v>(value: &'v (dyn Val + '_)) -> Option<std::borrow::Cow<
 }
 
 /// A documented field's value.
-pub(super) fn of_plain<'e>(plain: Plain, alarm: &'e Alarm) -> Option<Box<dyn Val + 'e>> {
-    Some(match plain {
+pub(super) fn of_plain<'e>(plain: Plain, alarm: &'e Alarm) -> Box<dyn Val + 'e> {
+    match plain {
         Plain::Text(text) => Box::new(CelString::from(text)),
         Plain::Integer(number) => Box::new(CelInt::from(number)),
         Plain::Unsigned(number) => number_of(number),
@@ -253,8 +253,7 @@ pub(super) fn of_plain<'e>(plain: Plain, alarm: &'e Alarm) -> Option<Box<dyn Val
             let texts = texts.into_iter().map(|text| Box::new(CelString::from(text)) as Box<dyn Val + 'e>);
             Box::new(Listed { list: CelList::from(texts.collect::<Vec<_>>()), alarm })
         }
-        Plain::Json(raw) => return of_json(&raw, alarm),
-    })
+    }
 }
 
 /// A JSON value as it was sent.
