@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
 use super::journal::JournalArgs;
 use super::{output, runtime, serve};
 use crate::admin::control;
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config;
 use crate::deliver::{self, AnyHandler, LaneSettings, Order, Orders, Taken};
 use crate::journal::{Journal, Parked, Reader, Replay, Which};
 use crate::metrics::Metrics;
@@ -90,9 +89,7 @@ async fn carry_out_here(journal: &JournalArgs, directory: &Path, order: &Order) 
             .map_err(anyhow::Error::from)
             .context("no server runs on this journal, so its handlers are taken from the configuration")?;
         telemetry::start(config.log, "warn");
-        let Config { journal, .. } = &config;
-        let options = journal.clone();
-        (options, serve::builder(config, &clock)?.handlers)
+        (config.journal, serve::handlers_of(config.handlers, &clock)?)
     } else {
         (journal.options()?, Vec::new())
     };
@@ -119,8 +116,7 @@ async fn finish(
     metrics: &Metrics,
     clock: &Clock,
 ) -> anyhow::Result<()> {
-    let stop = CancellationToken::new();
-    let work = deliver::carry_out(orders, journal, handlers, metrics, clock, &stop);
+    let work = deliver::carry_out(orders, journal, handlers, metrics, clock);
     tokio::select! {
         done = work => done.map_err(anyhow::Error::msg),
         _ = runtime::asked_to_stop() => anyhow::bail!("stopped; what is left is done when `serve` starts again"),

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::deliver::{self, Handler, Order};
 use crate::event::Event;
 use crate::handlers::Http;
-use crate::journal::{Filter, Position, Reader};
+use crate::journal::{Filter, Position};
 
 /// Deliver kept events again
 ///
@@ -87,8 +87,8 @@ fn to_url(url: Url, filter: &Filter, rate: Option<f64>, journal: &JournalArgs) -
     runtime::on_this_thread(async {
         let mut after = Position::default();
         loop {
-            let page = reader_page(&reader, after, filter)?;
-            for (_, event) in page.0.into_iter().take_while(|(position, _)| *position <= last) {
+            let page = reader.page(after, PAGE, filter)?;
+            for (_, event) in page.events.into_iter().take_while(|(position, _)| *position <= last) {
                 match post(&handler, &event.as_replayed()).await {
                     Ok(()) => delivered += 1,
                     Err((id, why)) => {
@@ -100,24 +100,14 @@ fn to_url(url: Url, filter: &Filter, rate: Option<f64>, journal: &JournalArgs) -
                     sleep(between).await;
                 }
             }
-            match page.1 {
-                Some(scanned) if scanned < last => after = scanned,
-                _ => return Ok(()),
+            after = page.scanned;
+            if !page.more || after >= last {
+                return anyhow::Ok(());
             }
         }
     })?;
     output::talk(format_args!("{delivered} delivered, {failed} not"));
     Ok(if failed == 0 { Exit::Yes } else { Exit::No })
-}
-
-/// A page, and where the next one begins, if there is one.
-fn reader_page(
-    reader: &Reader,
-    after: Position,
-    filter: &Filter,
-) -> anyhow::Result<(Vec<(Position, Event)>, Option<Position>)> {
-    let page = reader.page(after, PAGE, filter)?;
-    Ok((page.events, page.more.then_some(page.scanned)))
 }
 
 /// Posts one event, a few times if need be; otherwise its id and what was in the way.

@@ -248,7 +248,8 @@ impl Again {
     }
 }
 
-/// Carries out the orders there are for `handlers`, and ends: for a journal that no server runs on.
+/// Carries out the orders there are for `handlers`, and ends: for a journal that no server runs on. Dropping it leaves
+/// the rest for later.
 ///
 /// # Errors
 /// The journal cannot be read or written; what is left is carried out later.
@@ -258,11 +259,11 @@ pub async fn carry_out(
     handlers: Vec<(LaneSettings, AnyHandler)>,
     metrics: &Metrics,
     clock: &Clock,
-    stop: &CancellationToken,
 ) -> Result<(), String> {
+    let never = CancellationToken::new();
     for handler in handlers {
         let again = Again::new(orders, journal, handler, metrics, clock.clone(), Jitter::random());
-        match again.work(stop).await {
+        match again.work(&never).await {
             Ok(()) | Err(Broken::Stopped) => {}
             Err(Broken::Journal(error)) => return Err(error),
         }
