@@ -35,6 +35,9 @@ pub trait Protocol: Send + Sync + 'static {
     /// The first check that fails.
     fn prove(&self, headers: &HeaderMap, now: Timestamp) -> Result<Self::Proven, Refusal>;
 
+    /// Which app a sender has proven to be.
+    fn app_of<'p>(&self, proven: &'p Self::Proven) -> &'p Arc<str>;
+
     /// Judges the body.
     ///
     /// # Errors
@@ -113,6 +116,10 @@ impl Protocol for YunxinCallback {
         let labels = SecretLabels { app, secret: Arc::clone(proven.secret()) };
         self.metrics.secret_used.get_or_create_owned(&labels).inc();
         Ok(proven)
+    }
+
+    fn app_of<'p>(&self, proven: &'p Self::Proven) -> &'p Arc<str> {
+        proven.app_key()
     }
 
     fn verify(&self, proven: Self::Proven, body: Bytes) -> Result<Self::Verified, Refusal> {

@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -17,12 +18,14 @@ use tokio_util::task::TaskTracker;
 
 use super::body;
 use super::gate::Connection;
+use super::peer::PeerAddress;
+use super::places::{Place, Places};
 use super::reply::{self, Reply};
 use super::settings::Settings;
 use super::strangers::Strangers;
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::decide::{Load, Policy};
+use crate::decide::Policy;
 use crate::event::EventId;
 use crate::family::{Protocol, YunxinCallback};
 use crate::intake::{self, Intake, Road};
@@ -38,13 +41,16 @@ struct Inner {
     settings: Settings,
     yunxin_callback: Arc<YunxinCallback>,
     intake: Arc<Intake>,
-    in_flight: AtomicUsize,
+    places: Arc<Places>,
     readiness: AtomicU8,
     strangers: Strangers,
     tasks: TaskTracker,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
+
+/// The largest head, in bytes; a larger one is answered 431.
+pub(super) const HEAD_LIMIT: usize = 32 << 10;
 
 /// Reading ends here, in percent of the budget; deciding, keeping and writing come after it.
 const READ_BY: u32 = 80;
@@ -62,11 +68,12 @@ impl Edge {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let places = Places::new(settings.max_in_flight, Arc::clone(&metrics));
         Self(Arc::new(Inner {
             settings,
             yunxin_callback: Arc::new(yunxin_callback),
             intake: Arc::new(intake),
-            in_flight: AtomicUsize::new(0),
+            places,
             readiness: AtomicU8::new(STARTING),
             strangers: Strangers::default(),
             tasks: TaskTracker::new(),
@@ -116,6 +123,10 @@ impl Edge {
         reply::readiness(problem, self.0.intake.is_degraded())
     }
 
+    pub(super) fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
+    }
+
     /// Answers one request; `from` is known where it came over the door's own listener.
     ///
     /// What the head alone decides is decided before the future is made, so that nothing of a stranger's is kept.
@@ -128,17 +139,7 @@ impl Edge {
         B: Body<Data = Bytes> + Unpin + Send + 'static,
     {
         let started = from.as_ref().map_or_else(Instant::now, |connection| connection.begins());
-        let question = match self.0.settings.family_at(request.uri().path()) {
-            Some(Family::YunxinCallback) => {
-                self.prove(Arc::clone(&self.0.yunxin_callback), request, started, from.as_deref())
-            }
-            Some(_) => Err(Box::new(reply::not_found())),
-            None => Err(Box::new(match request.uri().path() {
-                "/healthz" => reply::alive(),
-                "/readyz" => self.readiness(),
-                _ => reply::not_found(),
-            })),
-        };
+        let question = self.judge(request, started, from.as_deref());
         async move {
             let mut reply = match question {
                 Ok(question) => self.take_down_the_road(question).await,
@@ -154,6 +155,35 @@ impl Edge {
         }
     }
 
+    /// Judges a request by its head.
+    fn judge<B>(
+        &self,
+        request: Request<B>,
+        started: Instant,
+        from: Option<&Connection>,
+    ) -> Result<Question<YunxinCallback, B>, Box<Reply>> {
+        match request.uri().path() {
+            "/healthz" => return Err(Box::new(reply::alive())),
+            "/readyz" => return Err(Box::new(self.readiness())),
+            _ => {}
+        }
+        let callers = &self.0.settings.callers;
+        let known = from.map(Connection::peer).or_else(|| Some(request.extensions().get::<PeerAddress>()?.0));
+        let peer = known.map(|address| callers.peer(address.ip(), request.headers()));
+        if !callers.allows(peer) {
+            return Err(self.turn_away(&Refusal::AddressNotAllowed, peer));
+        }
+        if head_size(&request) > HEAD_LIMIT {
+            return Err(Box::new(reply::head_too_large()));
+        }
+        match self.0.settings.family_at(request.uri().path()) {
+            Some(Family::YunxinCallback) => {
+                self.prove(Arc::clone(&self.0.yunxin_callback), request, started, from, peer)
+            }
+            _ => Err(Box::new(reply::not_found())),
+        }
+    }
+
     /// Judges a request on a path of `family` by its head.
     fn prove<P: Protocol, B>(
         &self,
@@ -161,20 +191,25 @@ impl Edge {
         request: Request<B>,
         started: Instant,
         from: Option<&Connection>,
+        peer: Option<IpAddr>,
     ) -> Result<Question<P, B>, Box<Reply>> {
         if request.method() != Method::POST {
             return Err(Box::new(reply::method_not_allowed()));
         }
         let (budget, received) = (Budget::since(started, self.0.settings.deadline), self.0.clock.now());
-        let proven = family.prove(request.headers(), received).map_err(|refusal| {
-            self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
-            self.0.strangers.mention(&refusal);
-            Box::new(reply::refusal(&refusal))
-        })?;
+        let proven = family.prove(request.headers(), received).map_err(|refusal| self.turn_away(&refusal, peer))?;
         if let Some(connection) = from {
             connection.proves_itself();
         }
-        Ok(Question { place: Place::take(self), family, proven, body: request.into_body(), received, budget })
+        let place = self.0.places.take(family.app_of(&proven));
+        Ok(Question { place, family, proven, body: request.into_body(), received, budget, peer })
+    }
+
+    /// A request that proved nothing.
+    fn turn_away(&self, refusal: &Refusal, peer: Option<IpAddr>) -> Box<Reply> {
+        self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
+        self.0.strangers.mention(refusal, peer);
+        Box::new(reply::refusal(refusal))
     }
 
     /// Answers a request whose headers were proven.
@@ -182,9 +217,10 @@ impl Edge {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let Question { place, family, proven, body, received, budget } = question;
-        let id = EventId::at(received);
+        let Question { place, family, proven, body, received, budget, peer } = question;
+        let (id, stages) = (EventId::at(received), &self.0.metrics.stages);
         let road = body::read(body, self.0.settings.body_limit, budget.first(READ_BY)).await.and_then(|body| {
+            stages.read.observe(budget.spent().as_secs_f64());
             let request = intake::Request { id, received, proven, body, load: place.load, budget };
             self.0.intake.receive(&*family, request)
         });
@@ -195,17 +231,21 @@ impl Edge {
                 Ok(receipt) => receipt,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             },
-            Err(refusal) => return self.refuse(id, &refusal),
+            Err(refusal) => return self.refuse(id, &refusal, peer),
         };
+        let decided = budget.spent();
         let accepted = receipt.accepted(budget).await;
-        self.0.metrics.reply_seconds.observe(budget.spent().as_secs_f64());
+        let ready = budget.spent();
+        stages.keep.observe((ready - decided).as_secs_f64());
+        self.0.metrics.reply_seconds.observe(ready.as_secs_f64());
         reply::verdict(&*family, &accepted)
     }
 
     /// A request whose headers were proven, but not its body: worth a line each, since somebody's set-up is wrong.
-    fn refuse(&self, id: EventId, refusal: &Refusal) -> Reply {
+    fn refuse(&self, id: EventId, refusal: &Refusal, peer: Option<IpAddr>) -> Reply {
         self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
-        tracing::warn!(request.id = %id, refusal = refusal.code(), "request refused: {refusal}");
+        let peer = peer.map(tracing::field::display);
+        tracing::warn!(request.id = %id, refusal = refusal.code(), peer, "request refused: {refusal}");
         reply::refusal(refusal)
     }
 }
@@ -242,26 +282,12 @@ struct Question<P: Protocol, B> {
     body: B,
     received: Timestamp,
     budget: Budget,
+    peer: Option<IpAddr>,
 }
 
-/// A place among the requests that are being worked on.
-struct Place {
-    edge: Edge,
-    load: Load,
-}
-
-impl Place {
-    fn take(edge: &Edge) -> Self {
-        let taken = edge.0.in_flight.fetch_add(1, Ordering::Relaxed);
-        edge.0.metrics.in_flight.inc();
-        let load = if taken < edge.0.settings.max_in_flight { Load::Normal } else { Load::Over };
-        Self { edge: edge.clone(), load }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.edge.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.edge.0.metrics.in_flight.dec();
-    }
+/// How long a head was, give or take blanks. The reader's own limit is a soft one: what lies in its buffer already passes.
+fn head_size<B>(request: &Request<B>) -> usize {
+    let line = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
+    line + request.headers().iter().map(header).sum::<usize>()
 }
