@@ -10,6 +10,8 @@ use crate::metrics::Metrics;
 pub(super) struct Places {
     most: usize,
     taken: Mutex<Taken>,
+    /// Whoever asks where it is not known for which app.
+    unnamed: Arc<str>,
     metrics: Arc<Metrics>,
 }
 
@@ -29,12 +31,13 @@ pub(super) struct Place {
 
 impl Places {
     pub(super) fn new(most: usize, metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { most, taken: Mutex::default(), metrics })
+        Arc::new(Self { most, taken: Mutex::default(), unnamed: Arc::from(""), metrics })
     }
 
     /// A place for a proven request of `app`. Everybody gets one; it is a good one as long as there are any, and even
     /// then for an app that holds less than an equal share of them.
-    pub(super) fn take(self: &Arc<Self>, app: &Arc<str>) -> Place {
+    pub(super) fn take(self: &Arc<Self>, app: Option<&Arc<str>>) -> Place {
+        let app = app.unwrap_or(&self.unnamed);
         let load = {
             let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
             let is_full = taken.total >= self.most;
@@ -78,11 +81,11 @@ mod tests {
     #[test]
     fn one_app_alone_may_take_them_all_and_no_more() {
         let (places, [noisy, ..]) = places(4);
-        let mut held: Vec<_> = (0..6).map(|_| places.take(&noisy)).collect();
+        let mut held: Vec<_> = (0..6).map(|_| places.take(Some(&noisy))).collect();
         let loads: Vec<_> = held.iter().map(|place| place.load).collect();
         assert_eq!(loads, [[Load::Normal; 4].as_slice(), &[Load::Over; 2]].concat());
         held.drain(..3);
-        assert_eq!(places.take(&noisy).load, Load::Normal);
+        assert_eq!(places.take(Some(&noisy)).load, Load::Normal);
         drop(held);
         assert!(places.taken.lock().expect("unbroken").by_app.is_empty());
     }
@@ -90,15 +93,15 @@ mod tests {
     #[test]
     fn an_app_that_holds_less_than_its_share_gets_one_however_full_it_is() {
         let (places, [noisy, quiet, third]) = places(6);
-        let _noise: Vec<_> = (0..100).map(|_| places.take(&noisy)).collect();
-        let held: Vec<_> = (0..4).map(|_| places.take(&quiet)).collect();
+        let _noise: Vec<_> = (0..100).map(|_| places.take(Some(&noisy))).collect();
+        let held: Vec<_> = (0..4).map(|_| places.take(Some(&quiet))).collect();
         assert_eq!(held.iter().filter(|place| place.load == Load::Normal).count(), 3);
-        assert_eq!([places.take(&third).load, places.take(&noisy).load], [Load::Normal, Load::Over]);
+        assert_eq!([places.take(Some(&third)).load, places.take(Some(&noisy)).load], [Load::Normal, Load::Over]);
     }
 
     #[test]
     fn without_any_places_nobody_has_a_good_one() {
         let (places, [noisy, ..]) = places(0);
-        assert_eq!(places.take(&noisy).load, Load::Over);
+        assert_eq!(places.take(Some(&noisy)).load, Load::Over);
     }
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod copies;
 mod crash;
 mod decide;
 mod deliver;
@@ -12,6 +13,7 @@ mod library;
 mod refusals;
 mod serve;
 mod shim;
+mod tencent;
 mod verify;
 mod world;
 mod yunxin;

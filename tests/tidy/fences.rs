@@ -69,8 +69,12 @@ pub(crate) const FENCES: &[Fence] = &[
         &["yunxin", "journal"],
         "digests are checked where a family proves its sender; repeats are told apart",
     ),
-    Fence("hex", &["yunxin"], "digests are checked where a family proves its sender"),
-    Fence("subtle", &["secret", "yunxin"], "digests and secrets are compared in constant time there"),
+    Fence("sha2", &["tencent"], "digests are made and checked where a protocol stands"),
+    Fence("hmac", &["tencent"], "digests are made and checked where a protocol stands"),
+    Fence("base64", &["tencent"], "digests are made and checked where a protocol stands"),
+    Fence("flate2", &["tencent"], "a UserSig is compressed"),
+    Fence("hex", &["yunxin", "tencent"], "digests are made and checked where a protocol stands"),
+    Fence("subtle", &["secret", "yunxin", "tencent"], "digests and secrets are compared in constant time there"),
     Fence("uuid", &["event"], "an event's name is made in one place"),
 ];
 

@@ -24,6 +24,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("metrics", &[]),
     // first floor: what is outside: a sender's protocol, the disk, the log
     ("yunxin", &[GROUND]),
+    ("tencent", &[GROUND]),
     ("journal", &[GROUND]),
     ("telemetry", &[]),
     // second floor: one step of the road each

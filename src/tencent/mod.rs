@@ -1,0 +1,18 @@
+//! Tencent's side: signatures, rooms, and the requests that offhook sends.
+//!
+//! Nothing here knows the road, the journal or a handler. A request is checked before it leaves, and what comes back is
+//! typed; secrets are never part of an error.
+
+mod published;
+pub mod room;
+pub mod tc3;
+mod user_id;
+pub mod user_sig;
+
+pub use published::{
+    DEV_CALLBACK_TOKEN, DEV_CLOUD_SECRET_ID, DEV_CLOUD_SECRET_KEY, DEV_HOST, DEV_SDK_APP_ID, DEV_SECRET_KEY,
+    DEV_TRTC_KEY,
+};
+pub use room::{RoomId, RoomReading};
+pub use user_id::{MAX_USER_ID, UserId, UserIdError};
+pub use user_sig::{Privileges, UserSig, UserSigKey, UserSigs};

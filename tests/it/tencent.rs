@@ -1,0 +1,3 @@
+//! Tencent: signatures that others accept, requests that leave as documented, answers that come back typed.
+
+mod signatures;
