@@ -10,6 +10,7 @@ mod edge;
 mod events;
 mod journal;
 mod library;
+mod outside;
 mod refusals;
 mod serve;
 mod shim;
