@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Response, redirect};
 use url::Url;
 
 use super::answer::{self, Unclear};
@@ -74,9 +74,9 @@ enum Fault {
     #[error("the connection broke before the answer was whole: {0}")]
     Broke(String),
     #[error("it answered {0}; redirects are not followed")]
-    Redirect(StatusCode),
+    Redirect(u16),
     #[error("it answered {0}")]
-    Status(StatusCode),
+    Status(u16),
     #[error(transparent)]
     Unclear(#[from] Unclear),
 }
@@ -115,10 +115,10 @@ impl Http {
         })?;
         let status = reply.status();
         if status.is_redirection() {
-            return Err(Fault::Redirect(status));
+            return Err(Fault::Redirect(status.as_u16()));
         }
         if !status.is_success() {
-            return Err(Fault::Status(status));
+            return Err(Fault::Status(status.as_u16()));
         }
         Ok(answer::read(&whole(reply).await?)?)
     }

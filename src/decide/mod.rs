@@ -10,9 +10,9 @@ mod exec;
 mod http;
 mod policy;
 
+pub use self::http::{Http, HttpError, HttpSettings};
 pub use breaker::BreakerSettings;
 pub use chain::{Chain, Load};
 pub use decider::{BoxedDecider, Decider, Failure, FromEvent, IntoOpinion};
 pub use exec::{Exec, ExecSettings};
-pub use http::{Http, HttpError, HttpSettings};
 pub use policy::{AppPolicy, Policy, Say, Scope, Word, is_unchecked_login};

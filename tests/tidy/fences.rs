@@ -10,11 +10,11 @@ pub(crate) struct Fence(pub(crate) &'static str, pub(crate) &'static [&'static s
 pub(crate) const FENCES: &[Fence] = &[
     // Servers and clients.
     Fence("axum", &["admin", "receiver"], "the admin pages and the library's router; the edge serves without it"),
-    Fence("hyper", &["edge"], "only the edge speaks HTTP to senders"),
-    Fence("hyper_util", &["edge"], "only the edge speaks HTTP to senders"),
+    Fence("hyper", &["edge", "admin"], "the edge, and the admin listener's connections"),
+    Fence("hyper_util", &["edge", "admin"], "goes with hyper"),
     Fence("http_body", &["edge"], "bodies are read in one place, within one budget"),
     Fence("http_body_util", &["edge"], "bodies are read in one place, within one budget"),
-    Fence("tower", &["edge", "receiver"], "the edge is a service; the receiver mounts it"),
+    Fence("tower", &["edge", "admin", "receiver"], "the edge is a service; the receiver mounts it; pages are one"),
     Fence("http", &["edge", "yunxin", "family", "handlers", "cli"], "the road, the journal and deciding know no HTTP"),
     Fence("reqwest", &["decide", "handlers", "cli"], "nothing but a decider asks the network before an answer"),
     Fence("rustls", &["decide", "handlers", "cli"], "goes with the client"),

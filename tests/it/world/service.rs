@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
 use super::handlers::reserved;
-use super::within_reason;
 
 /// How the service answers.
 #[derive(Debug, Clone)]
@@ -70,12 +69,6 @@ impl Service {
     /// What it was asked so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.borrow().clone()
-    }
-
-    /// Waits until it was asked so often.
-    pub(crate) async fn until(&self, count: usize) -> Vec<Asked> {
-        let mut asked = self.asked.subscribe();
-        within_reason(asked.wait_for(|asked| asked.len() >= count)).await.expect("a service").clone()
     }
 
     async fn serves(self, listener: TcpListener) {
