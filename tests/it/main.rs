@@ -3,6 +3,7 @@
 mod callers;
 mod commands;
 mod config;
+mod conform;
 mod copies;
 mod crash;
 mod decide;

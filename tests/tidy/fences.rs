@@ -18,8 +18,11 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("http", &["edge", "yunxin", "family", "handlers", "cli"], "the road, the journal and deciding know no HTTP"),
     Fence("reqwest", &["decide", "handlers", "cli"], "nothing but a decider asks the network before an answer"),
     Fence("rustls", &["decide", "handlers", "cli"], "goes with the client"),
+    Fence("rustls_platform_verifier", &["cli"], "goes with the connections of `conform`"),
+    Fence("tokio_rustls", &["cli"], "goes with the connections of `conform`"),
+    Fence("httparse", &["cli"], "`conform` reads what any receiver answers, off the wire"),
     Fence("ipnet", &["edge", "config"], "addresses are judged where connections come in"),
-    Fence("tokio::net", &["edge", "admin", "app"], "only listeners open sockets"),
+    Fence("tokio::net", &["edge", "admin", "app", "cli"], "only listeners open sockets, and `conform`"),
     Fence("std::net::TcpListener", &[], "it would block a thread; take tokio's"),
     Fence("std::net::TcpStream", &[], "it would block a thread; take tokio's"),
     // What waits.
@@ -55,6 +58,8 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("mimalloc", &["main"], "a library must not choose its host's allocator"),
     // What is read, said and counted.
     Fence("clap", &["cli"], "only the command has flags"),
+    Fence("clap_complete", &["cli"], "goes with the flags"),
+    Fence("clap_mangen", &["cli"], "goes with the flags"),
     Fence("anyhow", &["cli"], "everybody else says which error it is"),
     Fence("toml", &["config"], "only the configuration is TOML"),
     Fence("bytesize", &["config"], "sizes are written in the configuration only"),
