@@ -15,6 +15,7 @@ mod kinds;
 mod library;
 mod outside;
 mod refusals;
+mod rules;
 mod serve;
 mod shim;
 mod tencent;
