@@ -16,15 +16,15 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("http_body_util", &["edge"], "bodies are read in one place, within one budget"),
     Fence("tower", &["edge", "receiver"], "the edge is a service; the receiver mounts it"),
     Fence("http", &["edge", "yunxin", "family", "handlers", "cli"], "the road, the journal and deciding know no HTTP"),
-    Fence("reqwest", &["handlers", "cli"], "nothing between a request and its answer asks the network"),
-    Fence("rustls", &["handlers", "cli"], "goes with the client"),
+    Fence("reqwest", &["tencent", "handlers", "cli"], "nothing between a request and its answer asks the network"),
+    Fence("rustls", &["tencent", "handlers", "cli"], "goes with the client"),
     Fence("tokio::net", &["edge", "admin", "app"], "only listeners open sockets"),
     Fence("std::net::TcpListener", &[], "it would block a thread; take tokio's"),
     Fence("std::net::TcpStream", &[], "it would block a thread; take tokio's"),
     // What waits.
     Fence(
         "tokio",
-        &["budget", "journal", "decide", "deliver", "handlers", "edge", "admin", "receiver", "app", "cli"],
+        &["budget", "tencent", "journal", "decide", "deliver", "handlers", "edge", "admin", "receiver", "app", "cli"],
         "values, protocols and the road itself wait for nothing but through a budget",
     ),
     Fence(
