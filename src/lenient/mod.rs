@@ -9,11 +9,14 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 mod nested;
+mod object;
 mod schema;
 mod typed;
 mod value;
 
 pub use nested::Nested;
+pub use object::Object;
+pub(crate) use object::{object, read_object};
 pub(crate) use schema::schema_of;
 pub use typed::{Field, Other, Shape, Typed, Untyped};
 pub(crate) use typed::{payload, read_field};
