@@ -2,4 +2,5 @@
 
 mod paths;
 mod proof;
+mod samples;
 mod typed;

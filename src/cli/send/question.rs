@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::WrongUse;
+use super::profile::Profile;
 use crate::yunxin::{self, App};
 
 /// The one thing to break.
@@ -30,6 +31,7 @@ pub(super) struct Question {
     app_key: String,
     app_secret: crate::secret::Secret,
     body: Bytes,
+    profile: Profile,
     tamper: Option<Tamper>,
     last: i64,
 }
@@ -46,7 +48,12 @@ impl Question {
     pub(super) fn new(app: &App, body: Bytes, tamper: Option<Tamper>, now: Timestamp) -> Self {
         let current = app.secrets.iter().find(|secret| secret.is_current(now)).or(app.secrets.first());
         let app_secret = current.map_or_else(|| crate::secret::Secret::new(""), |current| current.secret.clone());
-        Self { app_key: app.app_key.to_string(), app_secret, body, tamper, last: 0 }
+        Self { app_key: app.app_key.to_string(), app_secret, profile: Profile::of(&body), body, tamper, last: 0 }
+    }
+
+    /// How the platform sends it.
+    pub(super) fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// Signs it for `now`; never twice with the same CurTime, or the second would be a repeat of the first.
@@ -72,12 +79,26 @@ impl Question {
         };
         put("appkey", app_key);
         put("curtime", &cur_time);
-        put("md5", &signature.md5);
-        put("checksum", &signature.check_sum);
+        match self.profile {
+            Profile::Meeting => {
+                put("nonce", NONCE);
+                put("checksum", &yunxin::sign_meeting(secret, NONCE, signed_bytes, &cur_time));
+            }
+            _ => {
+                put("md5", &signature.md5);
+                put("checksum", &signature.check_sum);
+            }
+        }
+        if self.profile == Profile::Rtc {
+            put("type", "G2");
+        }
         put("content-type", "application/json; charset=utf-8");
         Signed { headers, body }
     }
 }
+
+/// Any text will do: the time makes each signature another one.
+const NONCE: &str = "offhook";
 
 /// The body that `what` names, with `changes` made to it.
 pub(super) fn body(what: &str, changes: &[String]) -> anyhow::Result<Bytes> {
