@@ -8,11 +8,11 @@ use super::Answer;
 use super::profile::Profile;
 
 /// How long the platform waits.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+pub(in crate::cli) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The platform's conclusion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Conclusion {
+pub(in crate::cli) enum Conclusion {
     /// A valid verdict: the user may act.
     Allowed,
     /// A valid verdict: the user is stopped, and told this code.
@@ -26,11 +26,11 @@ pub(super) enum Conclusion {
 }
 
 impl Conclusion {
-    pub(super) fn is_verdict(&self) -> bool {
+    pub(in crate::cli) fn is_verdict(&self) -> bool {
         !matches!(self, Self::ConsoleDefault(_) | Self::NotTaken(_))
     }
 
-    pub(super) fn allows(&self) -> bool {
+    pub(in crate::cli) fn allows(&self) -> bool {
         matches!(self, Self::Allowed | Self::Taken)
     }
 
@@ -43,7 +43,8 @@ impl Conclusion {
         }
     }
 
-    fn words(&self) -> String {
+    /// What becomes of the user.
+    pub(in crate::cli) fn words(&self) -> String {
         match self {
             Self::Allowed => "allowed".to_owned(),
             Self::Rejected(code) => format!("rejected with {code}"),
@@ -54,10 +55,10 @@ impl Conclusion {
     }
 }
 
-/// Reads an answer as the platform does.
-pub(super) fn conclude(profile: Profile, answer: &Answer) -> Conclusion {
+/// Reads an answer to what `profile` sent as the platform does.
+pub(super) fn conclude_for(profile: Profile, answer: &Answer) -> Conclusion {
     if profile == Profile::Callback {
-        return verdict_of(answer);
+        return conclude(answer);
     }
     // Nothing is documented about the body of an answer to a copy.
     match &answer.reply {
@@ -67,7 +68,8 @@ pub(super) fn conclude(profile: Profile, answer: &Answer) -> Conclusion {
     }
 }
 
-fn verdict_of(answer: &Answer) -> Conclusion {
+/// Reads an answer to a callback as the platform does.
+pub(in crate::cli) fn conclude(answer: &Answer) -> Conclusion {
     let (status, body) = match &answer.reply {
         Ok(reply) => reply,
         Err(why) if why.starts_with("no answer") => {

@@ -11,11 +11,12 @@ use anyhow::Context;
 use super::apps::AppArgs;
 use super::{Exit, Outcome, WrongUse, output, runtime};
 use crate::clock::Clock;
-use conclusion::{Conclusion, conclude};
+use conclusion::conclude_for;
 use profile::Profile;
 use question::{Question, Tamper};
 
-use conclusion::PATIENCE;
+pub(super) use conclusion::{Conclusion, PATIENCE, conclude};
+pub(super) use question::current_secret;
 
 /// Send a callback or a copy as the platform does, and say what it would conclude
 ///
@@ -127,7 +128,7 @@ async fn ask_all(args: &Args, mut question: Question) -> anyhow::Result<Vec<Conc
 }
 
 fn tell(args: &Args, profile: Profile, answer: &Answer) -> std::io::Result<Conclusion> {
-    let conclusion = conclude(profile, answer);
+    let conclusion = conclude_for(profile, answer);
     if args.json {
         output::data(conclusion::as_json(answer, &conclusion))?;
     } else {
@@ -177,7 +178,7 @@ pub(super) fn why(error: &reqwest::Error) -> String {
 
 /// An answer and what the platform makes of it, for people.
 pub(super) fn as_text(answer: &Answer) -> String {
-    conclusion::as_text(answer, &conclude(Profile::Callback, answer))
+    conclusion::as_text(answer, &conclude(answer))
 }
 
 /// The golden sample of `kind`, signed by `app` now.

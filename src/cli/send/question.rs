@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::super::WrongUse;
 use super::profile::Profile;
+use crate::secret::Secret;
 use crate::yunxin::{self, App};
 
 /// The one thing to break.
@@ -29,7 +30,7 @@ pub(super) enum Tamper {
 #[derive(Debug)]
 pub(super) struct Question {
     app_key: String,
-    app_secret: crate::secret::Secret,
+    app_secret: Secret,
     body: Bytes,
     profile: Profile,
     tamper: Option<Tamper>,
@@ -54,6 +55,7 @@ impl Question {
     /// How the platform sends it.
     pub(super) fn profile(&self) -> Profile {
         self.profile
+        Self { app_key: app.app_key.to_string(), app_secret: current_secret(app, now), body, tamper, last: 0 }
     }
 
     /// Signs it for `now`; never twice with the same CurTime, or the second would be a repeat of the first.
@@ -99,6 +101,11 @@ impl Question {
 
 /// Any text will do: the time makes each signature another one.
 const NONCE: &str = "offhook";
+/// The app's first secret that still proves something at `now`.
+pub(in crate::cli) fn current_secret(app: &App, now: Timestamp) -> Secret {
+    let current = app.secrets.iter().find(|secret| secret.is_current(now)).or(app.secrets.first());
+    current.map_or_else(|| Secret::new(""), |current| current.secret.clone())
+}
 
 /// The body that `what` names, with `changes` made to it.
 pub(super) fn body(what: &str, changes: &[String]) -> anyhow::Result<Bytes> {
