@@ -47,15 +47,13 @@ pub(in crate::cli) struct Signed {
 impl Question {
     /// Signed with the app's first secret that still proves something at `now`.
     pub(super) fn new(app: &App, body: Bytes, tamper: Option<Tamper>, now: Timestamp) -> Self {
-        let current = app.secrets.iter().find(|secret| secret.is_current(now)).or(app.secrets.first());
-        let app_secret = current.map_or_else(|| crate::secret::Secret::new(""), |current| current.secret.clone());
-        Self { app_key: app.app_key.to_string(), app_secret, profile: Profile::of(&body), body, tamper, last: 0 }
+        let (app_key, app_secret) = (app.app_key.to_string(), current_secret(app, now));
+        Self { app_key, app_secret, profile: Profile::of(&body), body, tamper, last: 0 }
     }
 
     /// How the platform sends it.
     pub(super) fn profile(&self) -> Profile {
         self.profile
-        Self { app_key: app.app_key.to_string(), app_secret: current_secret(app, now), body, tamper, last: 0 }
     }
 
     /// Signs it for `now`; never twice with the same CurTime, or the second would be a repeat of the first.
