@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 mod nested;
 mod object;
+mod plain;
 mod schema;
 mod typed;
 mod value;
@@ -17,6 +18,8 @@ mod value;
 pub use nested::Nested;
 pub use object::Object;
 pub(crate) use object::{object, read_object};
+pub use plain::Plain;
+pub(crate) use plain::read_plain;
 pub(crate) use schema::schema_of;
 pub use typed::{Field, Other, Shape, Typed, Untyped};
 pub(crate) use typed::{payload, read_field};

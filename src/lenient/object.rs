@@ -64,6 +64,12 @@ macro_rules! object {
 
         impl $crate::lenient::Object for $name {}
 
+        impl From<$name> for $crate::lenient::Plain {
+            fn from(object: $name) -> Self {
+                Self::Json(serde_json::to_value(object).unwrap_or_default())
+            }
+        }
+
         impl $crate::lenient::Lenient for $name {
             const EXPECTED: &'static str = "an object, or JSON text of one";
             const SHAPE: $crate::lenient::Shape =

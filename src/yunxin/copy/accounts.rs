@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde::{Serialize, Serializer};
 
-use crate::lenient::{Impossible, Lenient, Shape, unquote};
+use crate::lenient::{Impossible, Lenient, Plain, Shape, unquote};
 
 /// Accounts, written as `[a, b]`, as JSON text or as a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -30,6 +30,12 @@ impl Lenient for Accounts {
         let inside = text.trim_ascii().strip_prefix('[').and_then(|text| text.strip_suffix(']')).ok_or(Impossible)?;
         let accounts = inside.split(',').map(str::trim).filter(|account| !account.is_empty());
         Ok(Some(Self(accounts.map(str::to_owned).collect())))
+    }
+}
+
+impl From<Accounts> for Plain {
+    fn from(accounts: Accounts) -> Self {
+        Self::Texts(accounts.0)
     }
 }
 
