@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use question::{Question, Tamper};
 
 pub(super) use conclusion::{Conclusion, PATIENCE, conclude};
-pub(super) use question::current_secret;
+pub(super) use question::{Signed, current_secret};
 
 /// Send a callback as the platform does, and say what it would conclude
 ///
