@@ -9,6 +9,7 @@ mod copies;
 mod crash;
 mod decide;
 mod deliver;
+mod dev;
 mod edge;
 mod events;
 mod journal;
