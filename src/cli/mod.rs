@@ -12,6 +12,7 @@ mod journal;
 mod output;
 mod parked;
 mod runtime;
+mod schema;
 mod send;
 mod serve;
 mod verify;
@@ -43,6 +44,7 @@ enum Command {
     Events(events::Args),
     Parked(parked::Args),
     Health(health::Args),
+    Schema(schema::Args),
 }
 
 /// What a command comes to.
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::run(args),
         Command::Parked(args) => parked::run(args),
         Command::Health(args) => health::run(&args),
+        Command::Schema(args) => schema::run(&args),
     };
     match outcome {
         Ok(exit) => exit.into(),

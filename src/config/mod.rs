@@ -10,6 +10,7 @@ mod outward;
 mod print;
 mod reader;
 mod resolve;
+mod schema;
 mod secrets;
 mod tree;
 mod variables;
@@ -28,6 +29,7 @@ use crate::{admin, edge, handlers, journal};
 
 pub use crate::telemetry::LogForm;
 pub use fault::{ConfigFault, Faults, Origin};
+pub use schema::schema;
 
 use reader::Reader;
 use tree::Table;

@@ -12,6 +12,7 @@ mod journal;
 mod kinds;
 mod library;
 mod refusals;
+mod schema;
 mod serve;
 mod shim;
 mod tencent;

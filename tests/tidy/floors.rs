@@ -43,7 +43,22 @@ pub(crate) const FLOORS: &[Floor] = &[
     // roof: puts it together
     ("receiver", &[GROUND, "yunxin", "journal", "family", "decide", "deliver", "intake", "edge"]),
     ("app", &["edge", "admin", "receiver"]),
-    ("cli", &[GROUND, "yunxin", "journal", "telemetry", "decide", "deliver", "handlers", "config", "receiver", "app"]),
+    (
+        "cli",
+        &[
+            GROUND,
+            "yunxin",
+            "journal",
+            "telemetry",
+            "payload",
+            "decide",
+            "deliver",
+            "handlers",
+            "config",
+            "receiver",
+            "app",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 

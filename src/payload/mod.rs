@@ -7,6 +7,10 @@ use crate::kind::{Id, KindRow, every_kind};
 use crate::lenient::{Field, Typed, Untyped};
 use crate::yunxin::*;
 
+mod schema;
+
+pub use schema::event_schema;
+
 macro_rules! payload {
     ($($section:ident { $($name:literal $variant:ident($content:ident) $columns:tt;)* })*) => {
         /// What an event says, typed: a variant for each documented kind.
