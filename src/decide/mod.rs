@@ -7,5 +7,5 @@ mod decider;
 mod policy;
 
 pub use chain::{Chain, Load};
-pub use decider::{BoxedDecider, Decider, Failure, FromEvent, IntoOpinion};
+pub use decider::{BoxedDecider, Decider, Failure, IntoOpinion};
 pub use policy::{AppPolicy, Policy, Say, Scope, Word, is_unchecked_login};

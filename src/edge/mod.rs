@@ -14,4 +14,5 @@ mod stream;
 pub use door::Edge;
 pub use listener::serve;
 pub use reply::Reply;
+pub(crate) use reply::{answer, refusal};
 pub use settings::{Endpoint, Settings};

@@ -8,6 +8,7 @@ mod decide;
 mod deliver;
 mod edge;
 mod events;
+mod extractor;
 mod journal;
 mod kinds;
 mod library;

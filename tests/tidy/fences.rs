@@ -9,7 +9,11 @@ pub(crate) struct Fence(pub(crate) &'static str, pub(crate) &'static [&'static s
 /// What only some modules may use.
 pub(crate) const FENCES: &[Fence] = &[
     // Servers and clients.
-    Fence("axum", &["admin", "receiver"], "the admin pages and the library's router; the edge serves without it"),
+    Fence(
+        "axum",
+        &["admin", "receiver", "verified"],
+        "the admin pages, the library's router and its extractor; the edge serves without it",
+    ),
     Fence("hyper", &["edge"], "only the edge speaks HTTP to senders"),
     Fence("hyper_util", &["edge"], "only the edge speaks HTTP to senders"),
     Fence("http_body", &["edge"], "bodies are read in one place, within one budget"),
