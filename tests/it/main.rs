@@ -12,6 +12,7 @@ mod extractor;
 mod journal;
 mod kinds;
 mod library;
+mod reading;
 mod refusals;
 mod schema;
 mod serve;
