@@ -5,10 +5,13 @@
 
 mod apps;
 mod check;
+mod completions;
+mod conform;
 mod dev;
 mod events;
 mod health;
 mod journal;
+mod man;
 mod output;
 mod parked;
 mod runtime;
@@ -45,6 +48,9 @@ enum Command {
     Parked(parked::Args),
     Health(health::Args),
     Schema(schema::Args),
+    Conform(conform::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What a command comes to.
@@ -80,6 +86,9 @@ pub fn main() -> ExitCode {
         Command::Parked(args) => parked::run(args),
         Command::Health(args) => health::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Conform(args) => conform::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     match outcome {
         Ok(exit) => exit.into(),

@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod conform;
 mod copies;
 mod crash;
 mod decide;
