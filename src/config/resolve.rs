@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decide::{AppPolicy, Policy, Scope, Word};
+use crate::verdict::RejectCode;
 use crate::yunxin::{App, Apps};
 use crate::{admin, edge, journal};
 
+use super::deciders;
 use super::outward;
 use super::reader::{Field, Reader, Section};
 use super::tree::Table;
@@ -34,6 +36,9 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     let journal = journal_settings(&mut top);
     let scope = top.need("verdict", "the section [verdict]").map(|field| verdicts::scope(&field));
     let apps = apps(&mut top);
+    let code = scope.as_ref().and_then(|scope| scope.all.reject_code).unwrap_or(RejectCode::DEFAULT);
+    let keys: Vec<&str> = apps.iter().map(|app| &*app.app.app_key).collect();
+    let deciders = deciders::deciders(top.items("deciders"), code, &keys);
     let handlers = outward::handlers(top.items("handlers"));
     let endpoints = outward::endpoints(top.items("endpoints"));
     top.finish();
@@ -50,6 +55,7 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
         admin: admin?,
         apps: Apps::default(),
         policy: Policy { scope: scope?, ..Policy::default() },
+        deciders,
         journal: journal?,
         handlers,
         warnings: Vec::new(),

@@ -15,6 +15,7 @@ mod kinds;
 mod library;
 mod reading;
 mod refusals;
+mod rules;
 mod schema;
 mod serve;
 mod shim;
