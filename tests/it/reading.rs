@@ -1,7 +1,5 @@
 //! What comes in comes out: every kind, sent, kept, exported and read again, value for value.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot get its world ready must stop")]
-
 use offhook::kind::{KINDS, Wire};
 use offhook::lenient::Shape;
 use offhook::yunxin::sample;
