@@ -6,6 +6,8 @@ mod body;
 mod door;
 mod gate;
 mod listener;
+mod peer;
+mod places;
 mod reply;
 mod settings;
 mod strangers;
@@ -13,6 +15,7 @@ mod stream;
 
 pub use door::Edge;
 pub use listener::serve;
+pub use peer::{Callers, ForwardedHeader, PeerAddress};
 pub use reply::Reply;
 pub(crate) use reply::{answer, refusal};
 pub use settings::{Endpoint, Settings};

@@ -1,5 +1,6 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
+mod callers;
 mod commands;
 mod config;
 mod conform;
@@ -13,6 +14,7 @@ mod extractor;
 mod journal;
 mod kinds;
 mod library;
+mod outside;
 mod reading;
 mod refusals;
 mod rules;
