@@ -10,11 +10,13 @@ use super::{Exit, Outcome, output, runtime};
 use crate::cloud_event::CloudEvent;
 use crate::event::Event;
 use crate::journal::{Position, Reader};
+use crate::payload::Payload;
 
 /// Read the journal
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook events list --kind 'call.*' --since 1h
+  offhook events show 01a2006a-171b-717b-844e-363aa4bbb7c1 --typed
   offhook events export --json > events.jsonl")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -38,6 +40,9 @@ enum Command {
         /// As a CloudEvent
         #[arg(long)]
         json: bool,
+        /// Also what the documented fields were read as
+        #[arg(long)]
+        typed: bool,
         #[command(flatten)]
         journal: JournalArgs,
     },
@@ -73,6 +78,9 @@ struct Line<'a> {
     position: u64,
     #[serde(flatten)]
     event: CloudEvent<'a>,
+    /// What the documented fields were read as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    typed: Option<Payload>,
 }
 
 /// Events read at once.
@@ -83,7 +91,7 @@ const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 pub(super) fn run(args: Args) -> Outcome {
     match args.command {
         Command::List { limit, wanted } => list(&wanted, limit),
-        Command::Show { id, json, journal } => show_one(&id, json, &journal),
+        Command::Show { id, json, typed, journal } => show_one(&id, json, typed, &journal),
         Command::Export { wanted } => export(&wanted),
         Command::Tail { data, wanted } => tail(&wanted, data),
     }
@@ -114,7 +122,7 @@ fn export(wanted: &Wanted) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-fn show_one(id: &str, json: bool, journal: &JournalArgs) -> anyhow::Result<bool> {
+fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow::Result<bool> {
     let wanted = event_id(id)?;
     let reader = journal.open()?;
     let Some((position, event)) = reader.find(wanted)? else {
@@ -122,10 +130,14 @@ fn show_one(id: &str, json: bool, journal: &JournalArgs) -> anyhow::Result<bool>
         return Ok(false);
     };
     if json {
-        output::data(line(position, CloudEvent::of(&event))?)?;
+        let typed = typed.then(|| event.payload());
+        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), typed })?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
+    if typed {
+        output::data(show::reading(&event))?;
+    }
     output::data(format_args!("  {:<18}{}", "position", position.get()))?;
     for parked in reader.parked(None)?.into_iter().filter(|parked| parked.id == wanted) {
         output::data(format_args!(
@@ -183,7 +195,11 @@ fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    serde_json::to_string(&Line { position: position.get(), event }).context("an event that cannot be written")
+    to_json(&Line { position: position.get(), event, typed: None })
+}
+
+fn to_json(line: &Line<'_>) -> anyhow::Result<String> {
+    serde_json::to_string(line).context("an event that cannot be written")
 }
 
 fn row(position: Position, event: &Event) -> String {

@@ -17,6 +17,7 @@ mod output;
 mod parked;
 mod replay;
 mod runtime;
+mod schema;
 mod select;
 mod send;
 mod serve;
@@ -50,6 +51,7 @@ enum Command {
     Parked(parked::Args),
     Replay(replay::Args),
     Health(health::Args),
+    Schema(schema::Args),
     Conform(conform::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Parked(args) => parked::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Health(args) => health::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Conform(args) => conform::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

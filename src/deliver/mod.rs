@@ -21,6 +21,7 @@
 
 mod again;
 mod ahead;
+mod closure;
 mod dispatcher;
 mod handler;
 mod lane;
@@ -31,6 +32,7 @@ mod schedule;
 mod settings;
 
 pub use again::carry_out;
+pub use closure::from_fn;
 pub use dispatcher::{Dispatcher, StartError};
 pub(crate) use handler::Pages;
 pub use handler::{AnyHandler, Handler};
