@@ -17,6 +17,7 @@ mod parked;
 mod runtime;
 mod send;
 mod serve;
+mod simulate;
 mod verify;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ enum Command {
     Verify(verify::Args),
     Events(events::Args),
     Parked(parked::Args),
+    Simulate(simulate::Args),
     Health(health::Args),
     Conform(conform::Args),
     Completions(completions::Args),
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Events(args) => events::run(args),
         Command::Parked(args) => parked::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Health(args) => health::run(&args),
         Command::Conform(args) => conform::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -11,7 +11,7 @@ mod room;
 pub mod rules;
 mod shadow;
 
-pub use built_in::{ALL, Action, BuildError, Settings, Shared, build};
+pub use built_in::{ALL, Action, BuildError, Settings, Shared, Unasked, build, leave_out};
 pub use chain::{Asking, Chain, Load, Step};
 pub use decider::{BoxedDecider, Decider, Failure, FromEvent, IntoOpinion};
 pub use link::{LinkSettings, OnError};

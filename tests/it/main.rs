@@ -16,6 +16,7 @@ mod refusals;
 mod rules;
 mod serve;
 mod shim;
+mod simulate;
 mod tencent;
 mod verify;
 mod world;
