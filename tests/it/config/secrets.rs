@@ -185,6 +185,7 @@ body_limit = "1MiB"
 max_in_flight = 1024
 max_unproven = 512
 idle_timeout = "2m"
+forwarded_header = "x-forwarded-for"
 log = "text"
 
 [admin]
