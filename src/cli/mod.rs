@@ -21,6 +21,7 @@ mod schema;
 mod select;
 mod send;
 mod serve;
+mod simulate;
 mod verify;
 
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ enum Command {
     Events(events::Args),
     Parked(parked::Args),
     Replay(replay::Args),
+    Simulate(simulate::Args),
     Health(health::Args),
     Schema(schema::Args),
     Conform(conform::Args),
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::run(args),
         Command::Parked(args) => parked::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Health(args) => health::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Conform(args) => conform::run(&args),

@@ -1,10 +1,13 @@
 //! The built-in deciders: what a configuration may name under `[[deciders]]`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::decider::BoxedDecider;
+use super::decider::{AtOnce, BoxedDecider, Erased, Thinking};
 use super::link::LinkSettings;
 use super::rules::{Counters, Rulebook, Rules};
+use crate::budget::Budget;
+use crate::event::Event;
 use crate::metrics::Metrics;
 
 /// A decider as a configuration describes it.
@@ -21,6 +24,13 @@ pub struct Settings {
 pub enum Action {
     /// Evaluates rules.
     Rules(Arc<Rulebook>),
+}
+
+impl Action {
+    /// Whether it asks nobody outside, so that it can be tried on kept events.
+    pub fn is_offline(&self) -> bool {
+        matches!(self, Self::Rules(_))
+    }
 }
 
 /// The decider types a configuration may name, each with what it does.
@@ -60,4 +70,47 @@ pub fn build(settings: Settings, shared: &Shared) -> Result<(LinkSettings, Boxed
         }
     };
     Ok((link, decider))
+}
+
+/// A decider that is not asked: without an opinion, it only counts how often it would have been.
+#[derive(Debug, Clone)]
+pub struct Unasked(Arc<LeftOut>);
+
+#[derive(Debug)]
+struct LeftOut {
+    name: Arc<str>,
+    times: AtomicU64,
+}
+
+/// Something in the place of the decider that `settings` describe, for where nobody outside may be asked.
+pub fn leave_out(settings: Settings) -> (LinkSettings, BoxedDecider, Unasked) {
+    let left_out = Arc::new(LeftOut { name: Arc::clone(&settings.link.name), times: AtomicU64::new(0) });
+    (settings.link, BoxedDecider::own(Arc::clone(&left_out) as Arc<dyn Erased>), Unasked(left_out))
+}
+
+impl Unasked {
+    /// The decider's name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// How often it would have been asked.
+    pub fn times(&self) -> u64 {
+        self.0.times.load(Ordering::Relaxed)
+    }
+}
+
+impl Erased for LeftOut {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn at_once(&self, _: &Event) -> AtOnce {
+        self.times.fetch_add(1, Ordering::Relaxed);
+        AtOnce::Said(None)
+    }
+
+    fn decide(self: Arc<Self>, _: Arc<Event>, _: Budget) -> Thinking {
+        Box::pin(async { Ok(None) })
+    }
 }

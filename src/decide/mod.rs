@@ -17,7 +17,7 @@ mod shadow;
 
 pub use self::http::{Http, HttpError, HttpSettings};
 pub use breaker::BreakerSettings;
-pub use built_in::{ALL, Action, BuildError, Settings, Shared, build};
+pub use built_in::{ALL, Action, BuildError, Settings, Shared, Unasked, build, leave_out};
 pub use chain::{Asking, Chain, Load, Step};
 pub use decider::{BoxedDecider, Decider, Failure, IntoOpinion};
 pub use exec::{Exec, ExecSettings};

@@ -23,6 +23,7 @@ mod rules;
 mod schema;
 mod serve;
 mod shim;
+mod simulate;
 mod tencent;
 mod verify;
 mod world;

@@ -5,6 +5,8 @@
 mod expressions;
 mod faults;
 mod places;
+mod recipes;
+mod time;
 
 use std::sync::Arc;
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use offhook::config::DEFAULT_TOML;
+use offhook::config::{self, DEFAULT_TOML, Sources};
 use tempfile::TempDir;
 
-use super::{APP, faults, load};
+use super::{APP, clock, faults, load};
 
 /// A key that nobody will ever ask for, and that resembles none.
 const STRANGER: &str = "qqqqqqqqqqqqqqqq";
@@ -118,6 +118,11 @@ fn the_optional_keys_are_shown_with_their_defaults() {
     let environment =
         [("OFFHOOK_ADMIN_TOKEN", "a-token"), ("YUNXIN_OLD_SECRET", "an-old-secret"), ("BILLING_WHSEC", signing)];
     let shown = load(&text, &environment).unwrap().masked_toml();
+    let whole = dir.path().join("everything.toml");
+    fs::write(&whole, &text).unwrap();
+    // What is said about verdicts can be read out of a whole configuration, whatever else it says.
+    let deciding = config::load_deciding(&Sources::new(Some(whole), []), &clock()).unwrap_or_else(|it| panic!("{it}"));
+    assert_eq!(deciding.deciders.len(), load(&text, &environment).unwrap().deciders.len());
 
     let app = "[[apps]]\napp_key = \"c2a1f0d94b7e4c5f8e21a6b3d9075e44\"\nsecrets = [\"s\"]\n";
     let handlers = "[[handlers]]\ntype = \"log\"\n[[handlers]]\ntype = \"http\"\nurl = \"http://target\"\n";
