@@ -15,6 +15,7 @@ mod man;
 mod output;
 mod parked;
 mod runtime;
+mod secrets_in_use;
 mod send;
 mod serve;
 mod simulate;

@@ -14,6 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 use super::files::{self, EventsFile};
 use super::record::{self, COLUMNS};
 use super::schema::{self, EVENTS, LANES, Schema};
+use super::shadows::{self, Shadow};
 use super::{Parked, Position, ReadError, lock};
 use crate::event::{Event, EventId};
 use crate::kind::KindPattern;
@@ -132,6 +133,14 @@ impl Reader {
             }
         }
         Ok(None)
+    }
+
+    /// What shadows would have answered to the event `id`. Blocking.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the file.
+    pub fn shadows(&self, id: EventId) -> Result<Vec<Shadow>, ReadError> {
+        shadows::read(&self.path, id)
     }
 
     /// The last event's position; 0 when there is none.

@@ -1,5 +1,6 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
+mod budget;
 mod callers;
 mod commands;
 mod config;
