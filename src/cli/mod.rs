@@ -15,6 +15,7 @@ mod man;
 mod output;
 mod parked;
 mod runtime;
+mod schema;
 mod secrets_in_use;
 mod send;
 mod serve;
@@ -49,6 +50,7 @@ enum Command {
     Parked(parked::Args),
     Simulate(simulate::Args),
     Health(health::Args),
+    Schema(schema::Args),
     Conform(conform::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Parked(args) => parked::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Health(args) => health::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Conform(args) => conform::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
