@@ -15,7 +15,7 @@ use crate::budget::Budget;
 use crate::decide::{Asking, Chain, Load, Step};
 use crate::event::{Event, EventId};
 use crate::family::{Protocol, Understood};
-use crate::journal::{Claim, Journal, Keeping, Kept, Repeat, RepeatKey, Ticket, Unkept};
+use crate::journal::{Claim, Journal, Keeping, Kept, Repeat, RepeatKey, Shadow, Ticket, Unkept};
 use crate::kind::{Family, Kind};
 use crate::metrics::{Metrics, RequestLabels};
 use crate::refusal::Refusal;
@@ -155,7 +155,17 @@ impl Intake {
     /// Lets the shadows look on, off the answer's path.
     fn watch(&self, asks: bool, event: &Event, decision: &Decision, budget: Budget) {
         if asks {
-            self.chain.watch(event, decision, budget, |_| {});
+            let shadows = self.journal.shadows().clone();
+            self.chain.watch(event, decision, budget, move |watch| {
+                let said = watch.decision;
+                shadows.note(Shadow {
+                    id: watch.event,
+                    decider: watch.decider.to_string(),
+                    verdict: said.as_ref().map(|said| said.verdict.word().to_owned()),
+                    code: said.as_ref().map(|said| said.verdict.code()),
+                    by: said.map(|said| said.by.into_owned()),
+                });
+            });
         }
     }
 

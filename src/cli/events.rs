@@ -139,6 +139,15 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
         output::data(show::reading(&event))?;
     }
     output::data(format_args!("  {:<18}{}", "position", position.get()))?;
+    for shadow in reader.shadows(wanted)? {
+        let said = match (&shadow.verdict, shadow.code) {
+            (Some(verdict), Some(code)) if verdict == "reject" => format!("reject with {code}"),
+            (Some(verdict), _) => verdict.clone(),
+            (None, _) => "no opinion".to_owned(),
+        };
+        let by = shadow.by.map(|by| format!(" (by {by})")).unwrap_or_default();
+        output::data(format_args!("  {:<18}{}: {said}{by}", "shadow", shadow.decider))?;
+    }
     for parked in reader.parked(None)?.into_iter().filter(|parked| parked.id == wanted) {
         output::data(format_args!(
             "  {:<18}{}: {} (after {} attempts)",

@@ -18,6 +18,7 @@ mod parked;
 mod replay;
 mod runtime;
 mod schema;
+mod secrets_in_use;
 mod select;
 mod send;
 mod serve;

@@ -17,6 +17,7 @@
 //! | --- | --- |
 //! | `events-<first position>.db` | the events of one stretch, and what was answered; SQLite, WAL |
 //! | `lanes.db` | how far each handler is, the deliveries that gave up, and what is to be delivered again |
+//! | `shadows.db` | what shadows would have answered, the newest of it; nothing waits for it or depends on it |
 //! | `next.db`, `begin.db` | an empty events file that waits for its name |
 //! | `lock` | the owner's process number |
 //! | the spill file | events the journal could not keep, one JSON line each; with `.importing` being read back in, and `.bad` lines that are not whole |
@@ -85,6 +86,7 @@ mod reader;
 mod record;
 mod repeats;
 mod schema;
+mod shadows;
 mod slot;
 mod spill;
 mod stretch;
@@ -106,6 +108,7 @@ pub use options::{Options, Tuning};
 pub use position::Position;
 pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
+pub use shadows::{Shadow, Shadows};
 
 use crate::clock::Clock;
 use crate::event::Event;
@@ -122,6 +125,7 @@ struct Inner {
     shared: Arc<writer::Shared>,
     desk: Arc<keeper::Desk>,
     lanes: Lanes,
+    shadows: Shadows,
     directory: PathBuf,
     threads: opening::Threads,
     /// Closing was not waited for to its end: the disk does not answer.
@@ -201,6 +205,11 @@ impl Journal {
         &self.0.lanes
     }
 
+    /// What shadows would have answered.
+    pub fn shadows(&self) -> &Shadows {
+        &self.0.shadows
+    }
+
     /// Whether the journal cannot keep right now, so that events go to the spill file.
     pub fn is_degraded(&self) -> bool {
         let shared = &self.0.shared;
@@ -229,6 +238,7 @@ impl Journal {
             self.0.given_up.store(true, Ordering::Relaxed);
             return Closed { unkept: unsettled + logged };
         }
+        self.0.shadows.flush();
         let written = self.0.lanes.flush().and_then(|()| self.0.lanes.forget_loss());
         if let Err(error) = written {
             tracing::error!(%error, "how far handlers are was not written; after the restart they may get events again");

@@ -1,6 +1,7 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
 mod again;
+mod budget;
 mod callers;
 mod commands;
 mod config;
