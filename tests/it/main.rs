@@ -14,6 +14,7 @@ mod journal;
 mod kinds;
 mod library;
 mod outside;
+mod overload;
 mod refusals;
 mod rules;
 mod serve;
