@@ -22,7 +22,7 @@ pub use self::http::{Http, HttpError, HttpSettings};
 pub use breaker::BreakerSettings;
 pub use built_in::{ALL, Action, BuildError, Settings, Shared, build};
 pub use chain::{Asking, Chain, Decided, Load, Step};
-pub use decider::{BoxedDecider, Decider, Failure, FromEvent, IntoOpinion};
+pub use decider::{BoxedDecider, Decider, Failure, IntoOpinion};
 pub use exec::{Exec, ExecSettings};
 pub use late::Late;
 pub use link::{LinkSettings, OnError};

@@ -9,15 +9,23 @@ pub(crate) struct Fence(pub(crate) &'static str, pub(crate) &'static [&'static s
 /// What only some modules may use.
 pub(crate) const FENCES: &[Fence] = &[
     // Servers and clients.
-    Fence("axum", &["admin", "receiver"], "the admin pages and the library's router; the edge serves without it"),
+    Fence(
+        "axum",
+        &["admin", "receiver", "verified"],
+        "the admin pages, the library's router and its extractor; the edge serves without it",
+    ),
     Fence("hyper", &["edge", "admin"], "the edge, and the admin listener's connections"),
     Fence("hyper_util", &["edge", "admin"], "goes with hyper"),
     Fence("http_body", &["edge"], "bodies are read in one place, within one budget"),
     Fence("http_body_util", &["edge"], "bodies are read in one place, within one budget"),
     Fence("tower", &["edge", "admin", "receiver"], "the edge is a service; the receiver mounts it; pages are one"),
     Fence("http", &["edge", "yunxin", "family", "handlers", "cli"], "the road, the journal and deciding know no HTTP"),
-    Fence("reqwest", &["decide", "handlers", "cli"], "nothing but a decider asks the network before an answer"),
-    Fence("rustls", &["decide", "handlers", "cli"], "goes with the client"),
+    Fence(
+        "reqwest",
+        &["tencent", "decide", "handlers", "cli"],
+        "nothing but a decider asks the network before an answer",
+    ),
+    Fence("rustls", &["tencent", "decide", "handlers", "cli"], "goes with the client"),
     Fence("rustls_platform_verifier", &["cli"], "goes with the connections of `conform`"),
     Fence("tokio_rustls", &["cli"], "goes with the connections of `conform`"),
     Fence("httparse", &["cli"], "`conform` reads what any receiver answers, off the wire"),
@@ -28,7 +36,7 @@ pub(crate) const FENCES: &[Fence] = &[
     // What waits.
     Fence(
         "tokio",
-        &["budget", "journal", "decide", "deliver", "handlers", "edge", "admin", "receiver", "app", "cli"],
+        &["budget", "tencent", "journal", "decide", "deliver", "handlers", "edge", "admin", "receiver", "app", "cli"],
         "values, protocols and the road itself wait for nothing but through a budget",
     ),
     Fence(
@@ -91,7 +99,11 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("flate2", &["tencent"], "a UserSig is compressed"),
     Fence("hex", &["yunxin", "tencent"], "digests are made and checked where a protocol stands"),
     Fence("subtle", &["secret", "yunxin", "tencent"], "digests and secrets are compared in constant time there"),
-    Fence("schemars", &["lenient", "payload"], "what is read and written describes itself; nobody else does it for it"),
+    Fence(
+        "schemars",
+        &["lenient", "cloud_event", "payload"],
+        "what is read and written describes itself; nobody else does it for it",
+    ),
     Fence("uuid", &["event"], "an event's name is made in one place"),
 ];
 
