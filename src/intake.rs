@@ -12,7 +12,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::budget::Budget;
-use crate::decide::{Asking, Chain, Load, Step};
+use crate::decide::{Asking, Chain, Decided, Load, Step};
 use crate::event::{Event, EventId};
 use crate::family::{Protocol, Understood};
 use crate::journal::{Claim, Journal, Keeping, Kept, Repeat, RepeatKey, Shadow, Ticket, Unkept};
@@ -114,9 +114,18 @@ impl Intake {
 
     /// The part of the road that takes time: deciders.
     async fn ask(self: Arc<Self>, event: Event, asking: Asking, ticket: Ticket, budget: Budget) -> Receipt {
-        let decision = self.chain.decide(&event, asking, budget.first(DECIDED_BY)).await;
+        let Decided { decision, late } = self.chain.decide(&event, asking, budget.first(DECIDED_BY)).await;
         self.watch(true, &event, &decision, budget);
-        self.keep(event, decision, ticket)
+        let Some(late) = late else { return self.keep(event, decision, ticket) };
+        let receipt = self.keep(event.clone(), decision.clone(), ticket);
+        let journal = self.journal.clone();
+        self.chain.afterwards(async move {
+            if let Some(overruled) = late.overrules(&event, &decision, budget.started()).await {
+                // Kept like any other. Nobody waits for an answer to it.
+                let _ = journal.append(overruled, None).await;
+            }
+        });
+        receipt
     }
 
     /// The same after an earlier equal request, which may leave us without a decision.

@@ -64,8 +64,11 @@ pub(super) fn told(apps: &Apps, journal: &Path, now: Timestamp) -> Vec<String> {
     sentences.collect()
 }
 
+/// How each secret of an app was used, by App Key and fingerprint.
+type UsedSecrets = HashMap<(Arc<str>, Arc<str>), Used>;
+
 /// App and fingerprint of each secret that proved something.
-fn used(apps: &Apps, reader: &Reader, now: Timestamp) -> Option<HashMap<(Arc<str>, Arc<str>), Used>> {
+fn used(apps: &Apps, reader: &Reader, now: Timestamp) -> Option<UsedSecrets> {
     let since = now.checked_sub(BACK).ok()?;
     let kinds: Vec<KindPattern> = Vec::new();
     let filter = Filter { kinds, since: Some(since), ..Filter::default() };

@@ -8,6 +8,7 @@
 mod callers;
 mod deciders;
 mod fault;
+mod outside;
 mod outward;
 mod print;
 mod reader;

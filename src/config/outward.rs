@@ -98,7 +98,7 @@ fn signing_key(field: &Field<'_>) -> Option<SigningKey> {
 }
 
 /// A URL with a host. It may carry a password or a token, so no fault shows it.
-fn url(field: &Field<'_>) -> Option<Url> {
+pub(super) fn url(field: &Field<'_>) -> Option<Url> {
     let text = field_text_hiding(field, "expected a URL as text, in quotes")?;
     let hint = || Some("for example `https://billing.internal/hooks`".to_owned());
     match Url::parse(text.trim()) {

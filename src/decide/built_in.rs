@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::decider::{AtOnce, BoxedDecider, Erased, Thinking};
+use super::exec::{Exec, ExecSettings};
+use super::http::{Http, HttpError, HttpSettings};
 use super::link::LinkSettings;
 use super::rules::{Counters, Rulebook, Rules};
 use crate::budget::Budget;
@@ -24,6 +26,10 @@ pub struct Settings {
 pub enum Action {
     /// Evaluates rules.
     Rules(Arc<Rulebook>),
+    /// Asks a service.
+    Http(HttpSettings),
+    /// Starts a program.
+    Exec(ExecSettings),
 }
 
 impl Action {
@@ -34,7 +40,11 @@ impl Action {
 }
 
 /// The decider types a configuration may name, each with what it does.
-pub const ALL: &[(&str, &str)] = &[("rules", "evaluates CEL rules")];
+pub const ALL: &[(&str, &str)] = &[
+    ("rules", "evaluates CEL rules"),
+    ("http", "asks a service of yours"),
+    ("exec", "starts a program of yours for each question"),
+];
 
 /// What deciders share, and keep when they are loaded anew.
 #[derive(Debug, Clone)]
@@ -55,7 +65,16 @@ impl Shared {
 /// Why a decider could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BuildError {}
+pub enum BuildError {
+    /// A service that could never be asked.
+    #[error("decider `{name}`: {error}")]
+    Http {
+        /// The decider's name.
+        name: Arc<str>,
+        /// What is in the way.
+        error: HttpError,
+    },
+}
 
 /// Makes the decider that `settings` describe.
 ///
@@ -68,6 +87,11 @@ pub fn build(settings: Settings, shared: &Shared) -> Result<(LinkSettings, Boxed
             let rules = Rules::new(Arc::clone(&link.name), book, &shared.counters, Arc::clone(&shared.metrics));
             BoxedDecider::own(Arc::new(rules))
         }
+        Action::Http(settings) => match Http::new(&*link.name, settings, &shared.metrics) {
+            Ok(http) => BoxedDecider::new(http),
+            Err(error) => return Err(BuildError::Http { name: link.name, error }),
+        },
+        Action::Exec(settings) => BoxedDecider::new(Exec::new(&*link.name, settings)),
     };
     Ok((link, decider))
 }

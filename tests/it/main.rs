@@ -18,6 +18,7 @@ mod journal;
 mod kinds;
 mod library;
 mod outside;
+mod overload;
 mod reading;
 mod refusals;
 mod rules;

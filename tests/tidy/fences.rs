@@ -45,7 +45,11 @@ pub(crate) const FENCES: &[Fence] = &[
         "whoever owns threads or wakes others says so",
     ),
     Fence("tokio::signal", &["cli"], "a library must not catch its host's signals"),
-    Fence("tokio_util", &["deliver", "edge", "admin", "app"], "trackers and tokens, for what is stopped in order"),
+    Fence(
+        "tokio_util",
+        &["decide", "deliver", "edge", "admin", "app"],
+        "trackers and tokens, for what is stopped in order",
+    ),
     Fence("futures_util", &["decide", "deliver", "handlers", "edge", "app"], "goes with tokio"),
     Fence("std::thread", &["journal", "handlers"], "whoever owns threads says so"),
     // The disk, the process and its surroundings.

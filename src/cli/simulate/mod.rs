@@ -112,6 +112,7 @@ impl Bench {
         let mut deciders = Vec::new();
         for mut settings in deciding.deciders {
             settings.link.timeout = None;
+            settings.link.late = None;
             if settings.action.is_offline() {
                 deciders.push(decide::build(settings, &shared)?);
             } else if !settings.link.shadow {
@@ -126,7 +127,7 @@ impl Bench {
     async fn decide(&mut self, kept: &Kept) -> Decision {
         match self.chain.decide_at_once(&kept.event, Load::Normal) {
             Step::Decided(decision) => decision,
-            Step::Asks(asking) => self.chain.decide(&kept.event, asking, Budget::starting_now(PATIENCE)).await,
+            Step::Asks(asking) => self.chain.decide(&kept.event, asking, Budget::starting_now(PATIENCE)).await.decision,
         }
     }
 

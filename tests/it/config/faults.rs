@@ -131,7 +131,7 @@ fn an_unknown_key_is_refused_at_every_depth() {
         (
             "[[deciders]]\ntype = \"rules\"\nurl = \"http://a\"",
             "deciders[0].url: unknown key (line 3)",
-            "known here: `apps`, `kinds`, `lists`, `name`, `on_error`, `rules`, `shadow`, `timeout`, `type`",
+            "`url` belongs to deciders of type `http`",
         ),
     ];
     for (toml, fault, hint) in rows {
