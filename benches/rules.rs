@@ -76,7 +76,8 @@ fn worst(criterion: &mut Criterion) {
                 match chain.decide_at_once(&event, Load::Normal) {
                     Step::Decided(decision) => decision,
                     Step::Asks(asking) => {
-                        runtime.block_on(chain.decide(&event, asking, Budget::starting_now(Duration::from_secs(60))))
+                        let budget = Budget::starting_now(Duration::from_secs(60));
+                        runtime.block_on(chain.decide(&event, asking, budget)).decision
                     }
                 }
             });
