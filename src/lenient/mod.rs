@@ -5,11 +5,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 mod nested;
 mod object;
+mod pairs;
 mod plain;
 mod schema;
 mod typed;
@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
                 Err(error) => NotFields::NotJson(position_of(&error)),
             });
         }
-        let fields: Self = serde_json::from_str(text).map_err(|error| NotFields::NotJson(position_of(&error)))?;
+        let fields = Self(pairs::read(text).map_err(|error| NotFields::NotJson(position_of(&error)))?);
         let too_deep = |(_, value): &(_, &RawValue)| nesting(value.get()) >= MAX_NESTING;
         if fields.0.iter().any(too_deep) {
             return Err(NotFields::NotJson(format!("nested more than {MAX_NESTING} deep")));
@@ -130,55 +130,4 @@ fn position_of(error: &serde_json::Error) -> String {
         _ => "unexpected character",
     };
     format!("{what} at line {} column {}", error.line(), error.column())
-}
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::with_capacity(16);
-                while let Some((Key(key), value)) = map.next_entry()? {
-                    fields.push((key, value));
-                }
-                Ok(Fields(fields))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
-    }
-}
-
-/// An object's key, borrowed where it holds no escape.
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl<'de> Visitor<'de> for Text {
-            type Value = Key<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-
-        deserializer.deserialize_str(Text)
-    }
 }

@@ -122,11 +122,10 @@ pub fn unquote(raw: &str) -> Option<Cow<'_, str>> {
     if !inside.as_bytes().contains(&b'\\') {
         return Some(Cow::Borrowed(inside));
     }
-    serde_json::from_str::<String>(raw).map(Cow::Owned).ok().or_else(|| {
-        let Bytes(mut bytes) = serde_json::from_str(raw).ok()?;
-        replace_surrogates(&mut bytes);
-        String::from_utf8(bytes).ok().map(Cow::Owned)
-    })
+    serde_json::from_str::<String>(raw)
+        .ok()
+        .or_else(|| serde_json::from_str::<Bytes>(raw).ok()?.into_text())
+        .map(Cow::Owned)
 }
 
 /// Puts U+FFFD, which is as long, for each half of a surrogate pair; in UTF-8 nothing else begins like one.
@@ -165,7 +164,15 @@ fn scalar(raw: &str) -> Result<Option<Cow<'_, str>>, Impossible> {
 }
 
 /// A JSON text as bytes, which may hold half a surrogate pair.
-struct Bytes(Vec<u8>);
+pub(super) struct Bytes(Vec<u8>);
+
+impl Bytes {
+    /// The text, with U+FFFD for each half.
+    pub(super) fn into_text(mut self) -> Option<String> {
+        replace_surrogates(&mut self.0);
+        String::from_utf8(self.0).ok()
+    }
+}
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

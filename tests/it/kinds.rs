@@ -123,3 +123,19 @@ fn a_struct_is_given_for_its_own_kinds_and_no_others() {
     let Payload::Unknown(content) = unknown.payload() else { panic!("{:?}", unknown.payload()) };
     assert_eq!(content.other["new"].get(), "1.50");
 }
+
+#[test]
+fn every_kind_has_its_row_in_the_documentation() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/kinds.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    for row in KINDS {
+        let wire = match row.wire {
+            Wire::Number(number) => format!("`{number}`"),
+            Wire::Text(number) => format!("`\"{number}\"`"),
+            Wire::Rtc(number) => format!("`{number}` with `data`"),
+            Wire::None => "–".to_owned(),
+        };
+        let line = format!("| `{}` | {wire} | {} | {} |", row.name, row.title, row.title_zh);
+        assert!(text.lines().any(|other| other == line), "docs/kinds.md lacks\n{line}");
+    }
+}
