@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::WrongUse;
 use crate::clock::Clock;
 use crate::config::{self, Sources};
-use crate::journal::Reader;
+use crate::journal::{Options, Reader};
 use jiff::Timestamp;
 
 #[derive(Debug, clap::Args)]
@@ -21,11 +21,25 @@ pub(super) struct JournalArgs {
 impl JournalArgs {
     /// Opens it for reading; works while a server runs on it.
     pub(super) fn open(&self) -> anyhow::Result<Reader> {
-        let path = match &self.journal {
-            Some(path) => path.clone(),
-            None => config::load_journal(&Sources::of_process(self.config.clone()), &Clock::system())?.path,
-        };
-        Ok(Reader::open(&path)?)
+        Ok(Reader::open(&self.path()?)?)
+    }
+
+    /// Its directory.
+    pub(super) fn path(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.options()?.path)
+    }
+
+    /// How it is kept.
+    pub(super) fn options(&self) -> anyhow::Result<Options> {
+        match &self.journal {
+            Some(path) => Ok(Options::at(path)),
+            None => Ok(config::load_journal(&self.configuration(), &Clock::system())?),
+        }
+    }
+
+    /// The configuration that was named, or that of the environment.
+    pub(super) fn configuration(&self) -> Sources {
+        Sources::of_process(self.config.clone())
     }
 }
 
