@@ -58,6 +58,9 @@ pub(super) fn run(args: Args) -> Outcome {
     if args.verdict == Answer::Reject {
         config.policy.scope.all.default = Some(Word::Reject);
     }
+    // Another user may own the place; then a command in another shell must be told where the journal is.
+    let _announced = super::place::announce(&config.journal.path)
+        .inspect_err(|error| tracing::warn!(%error, "commands in other shells must be given --journal"));
     let mut admin = config.admin.clone();
     admin.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port.checked_add(1).unwrap_or(0)));
     if args.port == 0 {

@@ -4,19 +4,24 @@
 //! 64 bad configuration, 75 stopped while something accepted was not yet durable.
 
 mod apps;
+mod call;
 mod check;
 mod completions;
 mod conform;
 mod dev;
 mod events;
 mod health;
+mod ingest;
 mod journal;
 mod man;
 mod output;
 mod parked;
+mod place;
 mod runtime;
 mod send;
 mod serve;
+mod tencent;
+mod usersig;
 mod verify;
 
 use std::process::ExitCode;
@@ -46,6 +51,9 @@ enum Command {
     Events(events::Args),
     Parked(parked::Args),
     Health(health::Args),
+    Call(call::Args),
+    Ingest(ingest::Args),
+    Usersig(usersig::Args),
     Conform(conform::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -83,6 +91,9 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::run(args),
         Command::Parked(args) => parked::run(args),
         Command::Health(args) => health::run(&args),
+        Command::Call(args) => call::run(args),
+        Command::Ingest(args) => ingest::run(args),
+        Command::Usersig(args) => usersig::run(args),
         Command::Conform(args) => conform::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

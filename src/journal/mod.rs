@@ -17,6 +17,7 @@
 //! | --- | --- |
 //! | `events-<first position>.db` | the events of one stretch, and what was answered; SQLite, WAL |
 //! | `lanes.db` | how far each handler is, and the deliveries that gave up |
+//! | `outbox.db` | what handlers did outside that must not be done twice |
 //! | `next.db`, `begin.db` | an empty events file that waits for its name |
 //! | `lock` | the owner's process number |
 //! | the spill file | events the journal could not keep, one JSON line each; with `.importing` being read back in, and `.bad` lines that are not whole |
@@ -77,6 +78,7 @@ mod lock_file;
 mod mask;
 mod opening;
 mod options;
+mod outbox;
 mod position;
 mod queue;
 mod reader;
@@ -99,6 +101,7 @@ pub use error::{LaneError, OpenError, ReadError};
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
 pub use options::{Options, Tuning};
+pub use outbox::{Entry, Outbox, OutboxError, Stage};
 pub use position::Position;
 pub use reader::{Filter, Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};

@@ -74,6 +74,9 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         (".deciders(rules).rules.modify", &format!("{rule}\n[deciders.rules.modify]"), APP),
         (".handlers(log)", "[[handlers]]\ntype = \"log\"", APP),
         (".handlers(http)", http, APP),
+        (".handlers(robot_call)", "[[handlers]]\ntype = \"robot_call\"", APP),
+        (".tencent", "[tencent]", APP),
+        (".tencent.ingest", "[tencent.ingest]", APP),
         (".endpoints", "[[endpoints]]", APP),
     ];
     for (name, header, before) in rows {
@@ -84,9 +87,16 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
     documented.remove(".deciders(rules).lists");
     documented.remove(".verdict.kinds");
     documented.remove(".apps.verdict.kinds");
-    // These two are the forms of a secret, which the head of the file explains.
-    let forms = [documented.remove(".admin.token"), documented.remove(".apps.secrets")];
-    for key in forms.into_iter().flatten().flatten() {
+    // These are the forms of a secret, which the head of the file explains.
+    let secrets = [
+        ".admin.token",
+        ".apps.secrets",
+        ".tencent.secret_key",
+        ".tencent.ingest.secret_id",
+        ".tencent.ingest.secret_key",
+        ".tencent.ingest.token",
+    ];
+    for key in secrets.iter().filter_map(|name| documented.remove(*name)).flatten() {
         assert!(["env", "file", "not_after"].contains(&&*key), "{key}");
     }
     assert_eq!(documented, read);
@@ -110,7 +120,14 @@ fn the_optional_keys_are_shown_with_their_defaults() {
     fs::write(&blocked, "bo\n").unwrap();
     let text = everything().replace("/run/secrets/yunxin", secret.to_str().unwrap());
     let text = text.replace("/etc/offhook/blocked.txt", blocked.to_str().unwrap());
-    let environment = [("OFFHOOK_ADMIN_TOKEN", "a-token"), ("YUNXIN_OLD_SECRET", "an-old-secret")];
+    let environment = [
+        ("OFFHOOK_ADMIN_TOKEN", "a-token"),
+        ("YUNXIN_OLD_SECRET", "an-old-secret"),
+        ("TENCENT_SECRET_KEY", "a-key"),
+        ("TENCENTCLOUD_SECRET_ID", "an-id"),
+        ("TENCENTCLOUD_SECRET_KEY", "another-key"),
+        ("TENCENTCLOUD_TOKEN", "a-short-token"),
+    ];
     let shown = load(&text, &environment).unwrap().masked_toml();
 
     let app = "[[apps]]\napp_key = \"c2a1f0d94b7e4c5f8e21a6b3d9075e44\"\nsecrets = [\"s\"]\n";
