@@ -17,7 +17,7 @@ use crate::tencent::{RequestError, RoomReading};
 /// Two official pages of Tencent contradict each other on RoomIdType here: the guide for server calls says 0 number, 1
 /// text; the API reference says 1 number, 0 text. A room whose name has a letter in it is safe: the wrong reading
 /// fails, and offhook tries the other one. A number, or a name of digits, could be a stranger's room under the wrong
-/// reading; it is refused until you choose with --room-id-type or tencent.ingest.room_id_type.
+/// reading; it is refused until you choose with --room-id-type or `tencent.ingest.room_id_type`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook ingest start --room stage-7 --user robot --url https://example.com/a.mp4 --config offhook.toml

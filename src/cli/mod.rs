@@ -18,6 +18,7 @@ mod output;
 mod parked;
 mod place;
 mod runtime;
+mod schema;
 mod send;
 mod serve;
 mod tencent;
@@ -54,6 +55,7 @@ enum Command {
     Call(call::Args),
     Ingest(ingest::Args),
     Usersig(usersig::Args),
+    Schema(schema::Args),
     Conform(conform::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Call(args) => call::run(args),
         Command::Ingest(args) => ingest::run(args),
         Command::Usersig(args) => usersig::run(args),
+        Command::Schema(args) => schema::run(&args),
         Command::Conform(args) => conform::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -14,6 +14,7 @@ mod print;
 mod reader;
 mod resolve;
 mod robot_call;
+mod schema;
 mod secrets;
 mod tree;
 mod variables;
@@ -33,6 +34,7 @@ use crate::{admin, decide, edge, handlers, journal};
 
 pub use crate::telemetry::LogForm;
 pub use fault::{ConfigFault, Faults, Origin};
+pub use schema::schema;
 
 use reader::Reader;
 use tree::Table;

@@ -8,7 +8,7 @@ use crate::tencent::call_engine::{CALLBACK_COMMANDS, Request};
 /// Tell or change where Tencent's call engine sends its callbacks
 ///
 /// An app has one URL: setting it replaces what another tool has set. Put a long secret into the path, which
-/// offhook checks: https://your.host/tencent/call/SECRET, with SECRET in tencent.callback_tokens.
+/// offhook checks: `https://your.host/tencent/call/SECRET`, with SECRET in `tencent.callback_tokens`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook call callback get

@@ -75,7 +75,7 @@ impl Template {
     /// Says which place the event leaves empty.
     pub fn fill_all(&self, event: &Event) -> Result<Vec<String>, String> {
         if let [Part::Place(Place::Data(path))] = &self.parts[..]
-            && let Some(Ok(Some(items))) = find(event, path, |raw| Vec::<String>::read(raw))
+            && let Some(Ok(Some(items))) = find(event, path, Vec::<String>::read)
         {
             return Ok(items);
         }
