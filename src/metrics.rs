@@ -63,7 +63,7 @@ pub struct Metrics {
     /// Deliveries that gave up and wait for a person.
     pub parked: Family<HandlerLabel, Gauge>,
     /// Requests to Tencent, by what they came to.
-    pub tencent_requests: Family<TencentLabels, Counter>,
+    pub tencent_requests: TencentRequests,
 }
 
 /// Labels of `offhook_requests_total`.
@@ -188,6 +188,9 @@ pub struct HandlerLabel {
     /// The handler's name.
     pub handler: Arc<str>,
 }
+
+/// Requests to Tencent, to be held by whoever makes them.
+pub type TencentRequests = Family<TencentLabels, Counter>;
 
 /// Labels of `offhook_tencent_requests_total`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -66,6 +66,9 @@ pub(super) fn run(args: Args) -> Outcome {
     let scratch = tempfile::Builder::new().prefix("offhook-dev-").tempdir().context("no scratch directory")?;
     let config = configured(&args, scratch.path(), &clock)?;
     let forward = args.forward_to.clone().map(Forward::to).transpose()?;
+    // Another user may own the place; then a command in another shell must be told where the journal is.
+    let _announced = super::place::announce(&config.journal.path)
+        .inspect_err(|error| tracing::warn!(%error, "commands in other shells must be given --journal"));
     runtime::on_all_cores(async {
         let app = config.apps.iter().next().cloned().context("the configuration has no app")?;
         let paths: Vec<_> =

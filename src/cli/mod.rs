@@ -4,17 +4,20 @@
 //! 64 bad configuration, 75 stopped while something accepted was not yet durable.
 
 mod apps;
+mod call;
 mod check;
 mod completions;
 mod conform;
 mod dev;
 mod events;
 mod health;
+mod ingest;
 mod journal;
 mod man;
 mod orders;
 mod output;
 mod parked;
+mod place;
 mod replay;
 mod runtime;
 mod schema;
@@ -23,6 +26,8 @@ mod select;
 mod send;
 mod serve;
 mod simulate;
+mod tencent;
+mod usersig;
 mod verify;
 
 use std::process::ExitCode;
@@ -54,6 +59,9 @@ enum Command {
     Replay(replay::Args),
     Simulate(simulate::Args),
     Health(health::Args),
+    Call(call::Args),
+    Ingest(ingest::Args),
+    Usersig(usersig::Args),
     Schema(schema::Args),
     Conform(conform::Args),
     Completions(completions::Args),
@@ -94,6 +102,9 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Health(args) => health::run(&args),
+        Command::Call(args) => call::run(args),
+        Command::Ingest(args) => ingest::run(args),
+        Command::Usersig(args) => usersig::run(args),
         Command::Schema(args) => schema::run(&args),
         Command::Conform(args) => conform::run(&args),
         Command::Completions(args) => completions::run(&args),

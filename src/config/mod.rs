@@ -5,6 +5,7 @@
 //! defaults themselves stand in `config/default.toml`, which is compiled in and is the documentation. Nobody keeps a
 //! [`Config`]: each module gets its own part. Nothing here binds a port or makes a directory.
 
+mod account;
 mod callers;
 mod deciders;
 mod fault;
@@ -13,6 +14,7 @@ mod outward;
 mod print;
 mod reader;
 mod resolve;
+mod robot_call;
 mod schema;
 mod secrets;
 mod tree;
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::decide::Policy;
+use crate::tencent::Account;
 use crate::yunxin::Apps;
 use crate::{admin, decide, edge, handlers, journal};
 
@@ -69,6 +72,8 @@ pub struct Config {
     pub policy: Policy,
     /// Who is asked for a verdict, in order.
     pub deciders: Vec<decide::Settings>,
+    /// The app that requests to Tencent are made for.
+    pub account: Option<Account>,
     /// The journal.
     pub journal: journal::Options,
     /// The handlers, in the order of the file.
@@ -116,6 +121,15 @@ pub fn load_deciding(sources: &Sources, clock: &Clock) -> Result<Deciding, Fault
 /// The faults of the section `[journal]`; where the file is no TOML, that alone.
 pub fn load_journal(sources: &Sources, clock: &Clock) -> Result<journal::Options, Faults> {
     with_reader(sources, clock, |reader, table| resolve::journal_settings(&mut reader.top(table)))
+}
+
+/// Reads only the app that requests to Tencent are made for, for commands that need nothing else; `None` where the
+/// section `[tencent]` has no `secret_key`.
+///
+/// # Errors
+/// The faults of the section `[tencent]`; where the file is no TOML, that alone.
+pub fn load_account(sources: &Sources, clock: &Clock) -> Result<Option<Account>, Faults> {
+    with_reader(sources, clock, |reader, table| Some(resolve::tencent(&mut reader.top(table))))
 }
 
 impl Sources {

@@ -10,6 +10,7 @@ use crate::handlers::{ALL, Action, Settings, SigningKey};
 use crate::kind::{Family, KindPattern};
 
 use super::reader::{Field, Section};
+use super::robot_call::{ROBOT_CALL_ONLY, Surroundings, robot_call};
 use super::secrets;
 use super::tree::Value;
 use super::verdicts::pattern;
@@ -31,12 +32,12 @@ const LOG_ONLY: [(&str, &str); 1] = [("data", "handlers of type `log`")];
 const OWN_PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The handlers of `[[handlers]]`.
-pub(super) fn handlers(fields: Vec<Field<'_>>) -> Vec<Settings> {
+pub(super) fn handlers(fields: Vec<Field<'_>>, around: &Surroundings) -> Vec<Settings> {
     let mut handlers: Vec<Settings> = Vec::new();
     for field in &fields {
         let Some(mut section) = field.section() else { continue };
         let types: Vec<(&str, &str)> = ALL.iter().map(|(name, _)| (*name, *name)).collect();
-        let what = "`log` or `http`";
+        let what = "`log`, `http` or `robot_call`";
         let Some(kind) = section.need("type", what).and_then(|field| field.word(&types)) else { continue };
         let name_field = section.take("name");
         let name = match &name_field {
@@ -45,8 +46,14 @@ pub(super) fn handlers(fields: Vec<Field<'_>>) -> Vec<Settings> {
         };
         let kinds = section.take("kinds").map(|field| patterns(&field)).unwrap_or_default();
         let mut lane = LaneSettings { kinds, ..LaneSettings::new(name.unwrap_or(kind)) };
-        let action = if kind == "http" { http(&mut section, &mut lane) } else { log(&mut section) };
-        section.finish_knowing(if kind == "http" { &LOG_ONLY } else { &HTTP_ONLY });
+        let (action, own): (_, &[_]) = match kind {
+            "http" => (http(&mut section, &mut lane), &HTTP_ONLY),
+            "robot_call" => (robot_call(&mut section, field, around), &ROBOT_CALL_ONLY),
+            _ => (log(&mut section), &LOG_ONLY),
+        };
+        let others = [&HTTP_ONLY[..], &ROBOT_CALL_ONLY, &LOG_ONLY];
+        let others: Vec<_> = others.into_iter().filter(|keys| *keys != own).flatten().copied().collect();
+        section.finish_knowing(&others);
         if name.is_some() && handlers.iter().any(|other| other.lane.name == lane.name) {
             let expected = format!("expected a name of its own, but another handler is called `{}` too", lane.name);
             let hint = "give each handler a `name`: its place in the journal is kept under it".to_owned();

@@ -1,6 +1,7 @@
 //! The resolved configuration as TOML for people: everything that is in force, and no secret.
 
 use std::fmt::{self, Display, Write};
+use std::time::Duration;
 
 use humantime::format_duration;
 use url::Url;
@@ -8,9 +9,10 @@ use url::Url;
 use crate::decide::rules::Rulebook;
 use crate::decide::{self, ExecSettings, HttpSettings, OnError, Say, Scope, Word};
 use crate::edge::ForwardedHeader;
-use crate::handlers::{Action, Settings};
+use crate::handlers::{Action, RobotCallSettings, Settings, Template};
 use crate::kind::KindPattern;
 use crate::secret::Secret;
+use crate::tencent::Account;
 use crate::verdict::Verdict;
 use crate::yunxin::App;
 
@@ -51,6 +53,11 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
     text(out, "path", journal.path.display())?;
     text(out, "min_free", size_text(journal.min_free))?;
     text(out, "spill", journal.spill.display())?;
+
+    if let Some(found) = &config.account {
+        writeln!(out, "\n[tencent]\nsdk_app_id = {}", found.key.sdk_app_id())?;
+        account(found, out)?;
+    }
 
     for key in config.platform_timeouts.keys() {
         if let Some(found) = config.apps.get(key) {
@@ -201,7 +208,12 @@ fn list<'t>(out: &mut impl Write, key: &str, items: impl Iterator<Item = &'t str
 fn handler(settings: &Settings, out: &mut impl Write) -> fmt::Result {
     let lane = &settings.lane;
     writeln!(out, "\n[[handlers]]")?;
-    text(out, "type", if matches!(settings.action, Action::Log { .. }) { "log" } else { "http" })?;
+    let kind = match settings.action {
+        Action::Log { .. } => "log",
+        Action::Http { .. } => "http",
+        Action::RobotCall(_) => "robot_call",
+    };
+    text(out, "type", kind)?;
     text(out, "name", &lane.name)?;
     if !lane.kinds.is_empty() {
         list(out, "kinds", lane.kinds.iter().map(KindPattern::as_str))?;
@@ -218,7 +230,55 @@ fn handler(settings: &Settings, out: &mut impl Write) -> fmt::Result {
             }
             writeln!(out, "max_attempts = {}", lane.max_attempts)
         }
+        Action::RobotCall(settings) => robot_call(settings, out),
     }
+}
+
+fn robot_call(settings: &RobotCallSettings, out: &mut impl Write) -> fmt::Result {
+    text(out, "robot", settings.robot.as_str())?;
+    let list = |items: Vec<&str>| items.into_iter().map(quoted).collect::<Vec<_>>().join(", ");
+    writeln!(out, "callees = [{}]", list(settings.callees.iter().map(Template::as_str).collect()))?;
+    text(out, "media_type", settings.media_type.to_string().to_lowercase())?;
+    if !settings.accounts.is_empty() {
+        writeln!(out, "accounts = [{}]", list(settings.accounts.iter().map(String::as_str).collect()))?;
+    }
+    if let Some(verdict) = settings.verdict {
+        text(out, "verdict", verdict)?;
+    }
+    text(out, "room", settings.room.as_str())?;
+    text(out, "ring", format_duration(Duration::from_millis(settings.timeout_ms)))?;
+    let optional = [
+        ("user_data", &settings.user_data),
+        ("push_title", &settings.push_title),
+        ("push_desc", &settings.push_desc),
+        ("media", &settings.media),
+    ];
+    for (key, template) in optional {
+        if let Some(template) = template {
+            text(out, key, template.as_str())?;
+        }
+    }
+    Ok(())
+}
+
+/// The keys of `[tencent]` for requests that leave.
+fn account(account: &Account, out: &mut impl Write) -> fmt::Result {
+    text(out, "secret_key", MASK)?;
+    text(out, "admin", &account.admin)?;
+    if let Some(host) = &account.host {
+        text(out, "host", host)?;
+    }
+    let Some(ingest) = &account.ingest else { return Ok(()) };
+    writeln!(out, "\n[tencent.ingest]")?;
+    text(out, "secret_id", MASK)?;
+    text(out, "secret_key", MASK)?;
+    if ingest.credentials.token.is_some() {
+        text(out, "token", MASK)?;
+    }
+    text(out, "site", ingest.site.word())?;
+    text(out, "endpoint", &ingest.endpoint)?;
+    text(out, "region", &ingest.region)?;
+    ingest.room_reading.map_or(Ok(()), |reading| text(out, "room_id_type", reading.word()))
 }
 
 /// A URL without what may be secret in it: its user, its password, its query.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decide::{AppPolicy, Policy, Scope, Word};
+use crate::tencent::Account;
 use crate::verdict::RejectCode;
 use crate::yunxin::{App, Apps};
 use crate::{admin, edge, journal};
@@ -15,9 +16,10 @@ use crate::{admin, edge, journal};
 use super::deciders;
 use super::outward;
 use super::reader::{Field, Reader, Section};
+use super::robot_call::Surroundings;
 use super::tree::Table;
 use super::verdicts::{self, WORDS};
-use super::{Config, Deciding, LogForm, callers, secrets};
+use super::{Config, Deciding, LogForm, account, callers, secrets};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -40,7 +42,10 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     let code = scope.as_ref().and_then(|scope| scope.all.reject_code).unwrap_or(RejectCode::DEFAULT);
     let keys: Vec<&str> = apps.iter().map(|app| &*app.app.app_key).collect();
     let deciders = deciders::deciders(top.items("deciders"), code, &keys);
-    let handlers = outward::handlers(top.items("handlers"));
+    let account = tencent(&mut top);
+    let directory = journal.as_ref().map(|journal| journal.path.clone()).unwrap_or_default();
+    let around = Surroundings { account: account.clone(), journal: directory, callbacks: false };
+    let handlers = outward::handlers(top.items("handlers"), &around);
     let endpoints = outward::endpoints(top.items("endpoints"));
     top.finish();
     let (mut settings, log) = server?;
@@ -52,6 +57,7 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
         apps: Apps::default(),
         policy: Policy { scope: scope?, ..Policy::default() },
         deciders,
+        account,
         journal: journal?,
         handlers,
         warnings: Vec::new(),
@@ -88,6 +94,15 @@ pub(super) fn deciding(mut top: Section<'_>) -> Option<Deciding> {
     }
     top.finish();
     Some(Deciding { policy, deciders })
+}
+
+/// The section `[tencent]` alone.
+pub(super) fn tencent(top: &mut Section<'_>) -> Option<Account> {
+    let mut section = top.take("tencent")?.section()?;
+    let app = section.take("sdk_app_id").and_then(|field| field.integer(1..=i64::from(u32::MAX)));
+    let account = account::account(&mut section, app.and_then(|app| u32::try_from(app).ok()));
+    section.finish();
+    account
 }
 
 /// The section `[journal]` alone.

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 
 use super::Outcome;
 use crate::event::Event;
+use crate::metrics::Metrics;
 
 /// Gets events after the answer has been given.
 ///
@@ -70,6 +71,9 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Hands `event` on. It may have been here before.
     fn deliver(&self, event: &Event) -> impl Future<Output = Outcome> + Send;
+
+    /// Told before the first delivery: the numbers of the receiver it works for.
+    fn counts_in(&self, _metrics: &Metrics) {}
 }
 
 /// Any handler, so that different ones fit into one list. Cheap to clone; the clones are one handler.
@@ -95,6 +99,10 @@ impl AnyHandler {
     pub(super) fn deliver<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, (usize, Outcome)> {
         self.0.deliver(events)
     }
+
+    pub(super) fn counts_in(&self, metrics: &Metrics) {
+        self.0.counts_in(metrics);
+    }
 }
 
 impl fmt::Debug for AnyHandler {
@@ -112,6 +120,9 @@ pub(crate) trait Pages: Send + Sync + 'static {
     /// Hands on some of `events`, from the first on; says how many are done, and the outcome of the attempt. Where it
     /// is not done, it is that of the first event not counted. Never called with none; never answers `(0, Done)`.
     fn deliver<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, (usize, Outcome)>;
+
+    /// As in [`Handler`].
+    fn counts_in(&self, _metrics: &Metrics) {}
 }
 
 /// The erased twin of a [`Handler`].
@@ -128,5 +139,9 @@ impl<H: Handler> Pages for OneByOne<H> {
             let outcome = self.0.deliver(event).await;
             (usize::from(outcome == Outcome::Done), outcome)
         })
+    }
+
+    fn counts_in(&self, metrics: &Metrics) {
+        self.0.counts_in(metrics);
     }
 }

@@ -83,6 +83,7 @@ impl Lane {
         jitter: Jitter,
     ) -> Result<Self, LaneError> {
         let position = journal.lanes().register(&settings.name)?;
+        handler.counts_in(metrics);
         Ok(Self {
             report: Report::new(&settings.name, metrics),
             durable: journal.durable(),

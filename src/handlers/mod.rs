@@ -4,6 +4,7 @@
 
 mod http;
 mod log;
+mod robot_call;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,9 +12,11 @@ use std::time::Duration;
 
 pub use http::{Http, KeyError, SigningKey};
 pub use log::Log;
+pub use robot_call::{JournalWitness, RobotCall, Settings as RobotCallSettings, Template};
 
 use crate::clock::Clock;
 use crate::deliver::{AnyHandler, LaneSettings};
+use crate::tencent::AccountError;
 
 /// A handler as a configuration describes it.
 #[derive(Debug, Clone)]
@@ -43,11 +46,16 @@ pub enum Action {
         /// What each attempt is signed with.
         signing_keys: Vec<SigningKey>,
     },
+    /// Places a Tencent call.
+    RobotCall(Box<RobotCallSettings>),
 }
 
 /// The handler types a configuration may name, each with what it does.
-pub const ALL: &[(&str, &str)] =
-    &[("log", "writes one CloudEvents line to stdout"), ("http", "posts a structured CloudEvent to a URL")];
+pub const ALL: &[(&str, &str)] = &[
+    ("log", "writes one CloudEvents line to stdout"),
+    ("http", "posts a structured CloudEvent to a URL"),
+    ("robot_call", "rings users through Tencent, once"),
+];
 
 /// Why a handler could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +88,15 @@ pub enum BuildError {
         /// The innermost reason.
         cause: String,
     },
+    /// Its app's settings lack something.
+    #[error("handler `{name}`: {error}")]
+    Account {
+        /// The handler's name.
+        name: Arc<str>,
+        /// What they lack.
+        #[source]
+        error: AccountError,
+    },
 }
 
 /// Makes the handler that `settings` describe. `stdout` is where a handler writes its lines, if it writes any.
@@ -97,6 +114,10 @@ pub fn build(
         Action::Log { data } => AnyHandler::in_pages(Log::new(name, data, stdout())?),
         Action::Http { url, timeout, connect_timeout, signing_keys } => {
             AnyHandler::new(Http::new(name, url, timeout, connect_timeout, clock.clone())?.signed(signing_keys))
+        }
+        Action::RobotCall(settings) => {
+            let made = RobotCall::new(Arc::clone(&name), *settings, clock.clone());
+            AnyHandler::new(made.map_err(|error| BuildError::Account { name, error })?)
         }
     };
     Ok((lane, handler))

@@ -18,6 +18,7 @@
 //! | `events-<first position>.db` | the events of one stretch, and what was answered; SQLite, WAL |
 //! | `lanes.db` | how far each handler is, the deliveries that gave up, and what is to be delivered again |
 //! | `shadows.db` | what shadows would have answered, the newest of it; nothing waits for it or depends on it |
+//! | `outbox.db` | what handlers did outside that must not be done twice |
 //! | `next.db`, `begin.db` | an empty events file that waits for its name |
 //! | `lock` | the owner's process number |
 //! | the spill file | events the journal could not keep, one JSON line each; with `.importing` being read back in, and `.bad` lines that are not whole |
@@ -80,6 +81,7 @@ mod lock_file;
 mod mask;
 mod opening;
 mod options;
+mod outbox;
 mod position;
 mod queue;
 mod reader;
@@ -105,6 +107,7 @@ pub use filter::Filter;
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
 pub use options::{Options, Tuning};
+pub use outbox::{Entry, Outbox, OutboxError, Stage};
 pub use position::Position;
 pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};

@@ -95,6 +95,19 @@ pub(super) const LANES: Schema = Schema {
     ],
 };
 
+/// `outbox.db`: what was done outside for an event, by which handler, and how far that is.
+pub(super) const OUTBOX: Schema = Schema {
+    application_id: 0x6f66_686f,
+    steps: &["CREATE TABLE outbox (
+            handler TEXT NOT NULL,
+            id BLOB NOT NULL,
+            stage TEXT NOT NULL,
+            note TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (handler, id)
+        ) STRICT, WITHOUT ROWID;"],
+};
+
 /// Why a file's schema is not the one wanted.
 #[derive(Debug)]
 pub(super) enum SchemaFault {

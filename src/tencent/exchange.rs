@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::{Client, redirect};
@@ -15,7 +15,7 @@ use super::chance::Chance;
 use super::error::{Class, Refused, RequestError, Unknown};
 use super::limiter::Limiter;
 use super::{Host, Outgoing};
-use crate::metrics::{Metrics, TencentLabels};
+use crate::metrics::{Metrics, TencentLabels, TencentRequests};
 
 const USER_AGENT: &str = concat!("offhook/", env!("CARGO_PKG_VERSION"));
 /// A connection at rest is closed after this, before the other side does.
@@ -76,16 +76,11 @@ pub(super) struct Exchange {
     host: Host,
     patience: Patience,
     chance: Chance,
-    metrics: Option<Arc<Metrics>>,
+    counted: OnceLock<TencentRequests>,
 }
 
 impl Exchange {
-    pub(super) fn new(
-        host: Host,
-        patience: Patience,
-        chance: Chance,
-        metrics: Option<Arc<Metrics>>,
-    ) -> Result<Self, ClientError> {
+    pub(super) fn new(host: Host, patience: Patience, chance: Chance) -> Result<Self, ClientError> {
         // Somebody else may have chosen one already; theirs is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = Client::builder()
@@ -101,7 +96,12 @@ impl Exchange {
             client = client.tls_certs_only([]).no_proxy();
         }
         let client = client.build().map_err(|error| ClientError(innermost(&error)))?;
-        Ok(Self { client, host, patience, chance, metrics })
+        Ok(Self { client, host, patience, chance, counted: OnceLock::new() })
+    }
+
+    pub(super) fn counts_in(&self, metrics: &Metrics) {
+        // Whoever came first counts; nobody changes where.
+        let _ = self.counted.set(metrics.tencent_requests.clone());
     }
 
     pub(super) fn chance(&self) -> &Chance {
@@ -219,8 +219,8 @@ impl Exchange {
     }
 
     fn count(&self, api: &'static str, code: impl Into<Cow<'static, str>>) {
-        if let Some(metrics) = &self.metrics {
-            metrics.tencent_requests.get_or_create(&TencentLabels { api, code: code.into() }).inc();
+        if let Some(counted) = self.counted.get() {
+            counted.get_or_create(&TencentLabels { api, code: code.into() }).inc();
         }
     }
 

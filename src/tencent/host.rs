@@ -98,6 +98,11 @@ impl Host {
         Self(Url::parse(&format!("https://{name}")).expect("a host name"))
     }
 
+    /// Whether it is this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.0.host().is_some_and(|host| is_loopback(&host))
+    }
+
     /// As a URL with an empty path.
     pub fn url(&self) -> &Url {
         &self.0

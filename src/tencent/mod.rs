@@ -3,6 +3,7 @@
 //! Nothing here knows the road, the journal or a handler. A request is checked before it leaves, and what comes back is
 //! typed; secrets are never part of an error.
 
+mod account;
 pub mod call_engine;
 mod chance;
 mod error;
@@ -13,12 +14,14 @@ pub mod ingest;
 mod json_faults;
 mod limiter;
 mod outgoing;
+pub mod play;
 mod published;
 pub mod room;
 pub mod tc3;
 mod user_id;
 pub mod user_sig;
 
+pub use account::{Account, AccountError};
 pub use chance::Chance;
 pub use error::{Fault, FileError, Known, Refused, RequestError, RequestFault, Unknown};
 pub use exchange::{ClientError, Patience};

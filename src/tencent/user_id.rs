@@ -43,6 +43,11 @@ impl UserId {
         Ok(Self(text.into()))
     }
 
+    /// The administrator that the console makes with each app.
+    pub fn administrator() -> Self {
+        Self("administrator".into())
+    }
+
     /// Its characters.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,7 +1,10 @@
 //! Tencent: signatures that others accept, requests that leave as documented, answers that come back typed.
 
 mod call_engine;
+mod commands;
 mod files;
 mod ingest;
+mod play;
+mod robot_call;
 mod signatures;
 mod stand_in;

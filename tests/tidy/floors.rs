@@ -34,12 +34,15 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("deliver", &[GROUND, "journal", "payload"]),
     // third floor: the road, and the ends it leads to
     ("intake", &[GROUND, "family", "decide", "journal"]),
-    ("handlers", &[GROUND, "deliver"]),
+    ("handlers", &[GROUND, "tencent", "journal", "deliver"]),
     // fourth floor: what listens
     ("edge", &[GROUND, "family", "decide", "intake"]),
     ("admin", &[GROUND, "deliver", "edge"]),
     // fifth floor: fills the settings of their owners, and is known to nobody below
-    ("config", &[GROUND, "yunxin", "journal", "telemetry", "decide", "deliver", "handlers", "edge", "admin"]),
+    (
+        "config",
+        &[GROUND, "yunxin", "tencent", "journal", "telemetry", "decide", "deliver", "handlers", "edge", "admin"],
+    ),
     // roof: puts it together
     ("receiver", &[GROUND, "yunxin", "journal", "payload", "family", "decide", "deliver", "intake", "edge"]),
     ("verified", &[GROUND, "yunxin", "payload", "decide", "edge"]),
@@ -49,6 +52,7 @@ pub(crate) const FLOORS: &[Floor] = &[
         &[
             GROUND,
             "yunxin",
+            "tencent",
             "journal",
             "telemetry",
             "payload",

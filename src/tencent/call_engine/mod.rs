@@ -58,19 +58,14 @@ pub struct CallEngine {
 }
 
 impl CallEngine {
-    /// A client; `clock` for UserSigs, `chance` for what is random in a request, and the numbers where they are kept.
+    /// A client; `clock` for UserSigs, `chance` for what is random in a request.
     ///
     /// # Errors
     /// [`ClientError`] where https has no certificates to rely on.
-    pub fn new(
-        settings: Settings,
-        clock: Clock,
-        chance: Chance,
-        metrics: Option<Arc<Metrics>>,
-    ) -> Result<Self, ClientError> {
+    pub fn new(settings: Settings, clock: Clock, chance: Chance) -> Result<Self, ClientError> {
         let Settings { key, admin, host, patience } = settings;
         Ok(Self {
-            exchange: Exchange::new(host, patience, chance, metrics)?,
+            exchange: Exchange::new(host, patience, chance)?,
             admin,
             user_sigs: Arc::new(UserSigs::new(key, super::user_sig::ADVISED_VALIDITY, clock)),
             limiters: std::array::from_fn(|_| Limiter::new(PER_SECOND)),
@@ -141,6 +136,11 @@ impl CallEngine {
     /// [`RequestError`].
     pub async fn delete_callback(&self) -> Result<(), RequestError> {
         self.ask(&Request::DeleteCallback).await.map(|_| ())
+    }
+
+    /// From now on counts what requests come to.
+    pub fn counts_in(&self, metrics: &Metrics) {
+        self.exchange.counts_in(metrics);
     }
 
     /// The UserSigs of the app.

@@ -1,4 +1,5 @@
-//! What the call engine answers, typed. Fields may be missing or of another JSON type than documented.
+//! What the call engine answers, typed; as JSON again it has Tencent's names. Fields may be missing, or of another JSON
+//! type than documented.
 
 use std::time::Duration;
 
@@ -24,10 +25,13 @@ pub(super) struct Envelope {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Started {
     /// The call's id; not every version of the interface tells it, and without it the call cannot be ended or looked up.
+    #[serde(rename = "CallId")]
     pub call_id: Option<String>,
     /// One for each callee that the answer names.
+    #[serde(rename = "CallResult")]
     pub callees: Vec<CalleeResult>,
     /// For Tencent's support.
+    #[serde(rename = "RequestId")]
     pub request_id: Option<String>,
 }
 
@@ -35,8 +39,10 @@ pub struct Started {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CalleeResult {
     /// Who.
+    #[serde(rename = "Callee_Account")]
     pub callee: String,
     /// 0 where it rang. No other value is documented.
+    #[serde(rename = "ResultCode")]
     pub result_code: i64,
 }
 
@@ -44,15 +50,19 @@ pub struct CalleeResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallInfo {
     /// Its id.
+    #[serde(rename = "CallId")]
     pub call_id: String,
     /// `Audio` or `Video`.
+    #[serde(rename = "MediaType")]
     pub media: String,
     /// The Chat group that it belongs to; mostly empty.
+    #[serde(rename = "ChatGroupId")]
     pub chat_group_id: String,
     /// Its room; `None` where the answer names none.
-    #[serde(serialize_with = "room")]
+    #[serde(serialize_with = "room", rename = "RoomId")]
     pub room: Option<RoomId>,
     /// Who is in it.
+    #[serde(rename = "UserList")]
     pub members: Vec<Member>,
 }
 
@@ -60,8 +70,10 @@ pub struct CallInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Member {
     /// Who; every digit of it, where it came as a number.
+    #[serde(rename = "User_Account")]
     pub user: String,
     /// `Waiting` while it rings, `Calling` once it talks.
+    #[serde(rename = "Status")]
     pub status: String,
 }
 
@@ -69,25 +81,34 @@ pub struct Member {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallRecord {
     /// Its id.
+    #[serde(rename = "CallId")]
     pub call_id: String,
     /// Who called.
+    #[serde(rename = "Caller_Account")]
     pub caller: String,
     /// `Audio` or `Video`.
+    #[serde(rename = "MediaType")]
     pub media: String,
     /// `SingleCall` or `MultiCall`.
+    #[serde(rename = "CallType")]
     pub call_type: String,
     /// Unix seconds.
+    #[serde(rename = "StartTime")]
     pub start_time: i64,
     /// Unix seconds.
+    #[serde(rename = "EndTime")]
     pub end_time: i64,
     /// Unix seconds; 0 where nobody answered.
+    #[serde(rename = "AcceptTime")]
     pub accept_time: i64,
     /// `NormalEnd`, `NotAnswer`, …
+    #[serde(rename = "CallResult")]
     pub result: String,
     /// Who was in it; Tencent counts the caller among them.
+    #[serde(rename = "CalleeList_Account")]
     pub callees: Vec<String>,
     /// Its room.
-    #[serde(serialize_with = "room")]
+    #[serde(serialize_with = "room", rename = "RoomId")]
     pub room: Option<RoomId>,
 }
 
@@ -95,10 +116,13 @@ pub struct CallRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecordPage {
     /// How many there are in all pages.
+    #[serde(rename = "TotalNum")]
     pub total: i64,
     /// Which page this is; 0 where there are no more.
+    #[serde(rename = "Page")]
     pub page: i64,
     /// The records of it.
+    #[serde(rename = "CallRecordList")]
     pub records: Vec<CallRecord>,
 }
 
@@ -106,8 +130,10 @@ pub struct RecordPage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallbackSetting {
     /// The one URL of the app. It may hold a secret in its path.
+    #[serde(rename = "Url")]
     pub url: String,
     /// About what.
+    #[serde(rename = "CallbackCommandList")]
     pub commands: Vec<String>,
 }
 

@@ -114,6 +114,11 @@ impl Site {
         if self == Self::China { "china" } else { "international" }
     }
 
+    /// The region that requests name where nobody chose one.
+    pub fn usual_region(self) -> &'static str {
+        if self == Self::China { "ap-guangzhou" } else { "ap-singapore" }
+    }
+
     /// Where the Cloud API of this site answers.
     pub fn endpoint(self) -> Host {
         let name = match self {
@@ -164,7 +169,7 @@ impl StartIngest {
 }
 
 impl Ingests {
-    /// A client; `user_sigs` are those of the app, `clock` for signing, and the numbers where they are kept.
+    /// A client; `user_sigs` are those of the app, `clock` for signing.
     ///
     /// # Errors
     /// [`ClientError`] where https has no certificates to rely on.
@@ -173,11 +178,10 @@ impl Ingests {
         user_sigs: Arc<UserSigs>,
         clock: Clock,
         chance: Chance,
-        metrics: Option<Arc<Metrics>>,
     ) -> Result<Self, ClientError> {
         let Settings { credentials, site, endpoint, region, room_reading, patience } = settings;
         Ok(Self {
-            exchange: Exchange::new(endpoint, patience, chance, metrics)?,
+            exchange: Exchange::new(endpoint, patience, chance)?,
             credentials,
             site,
             region,
@@ -187,6 +191,11 @@ impl Ingests {
             clock,
             limiters: std::array::from_fn(|_| Limiter::new(PER_SECOND)),
         })
+    }
+
+    /// From now on counts what requests come to.
+    pub fn counts_in(&self, metrics: &Metrics) {
+        self.exchange.counts_in(metrics);
     }
 
     /// The reading of a room's type that is tried first.

@@ -14,8 +14,10 @@ use crate::tencent::exchange::Judged;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ingest {
     /// Its id, which every later request needs. It may hold `+`, `-` and dots.
+    #[serde(rename = "TaskId")]
     pub task_id: String,
     /// For Tencent's support.
+    #[serde(rename = "RequestId")]
     pub request_id: Option<String>,
     /// The reading of a room's type that Tencent took, where it was not the one that was tried first.
     #[serde(serialize_with = "word")]
@@ -26,8 +28,10 @@ pub struct Ingest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// `InProgress`, or `NotExist` once it is over.
+    #[serde(rename = "Status")]
     pub status: String,
     /// For Tencent's support.
+    #[serde(rename = "RequestId")]
     pub request_id: Option<String>,
 }
 

@@ -76,6 +76,9 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         (".deciders(exec)", "[[deciders]]\ntype = \"exec\"\ncommand = \"/bin/decide\"", APP),
         (".handlers(log)", "[[handlers]]\ntype = \"log\"", APP),
         (".handlers(http)", http, APP),
+        (".handlers(robot_call)", "[[handlers]]\ntype = \"robot_call\"", APP),
+        (".tencent", "[tencent]", APP),
+        (".tencent.ingest", "[tencent.ingest]", APP),
         (".endpoints", "[[endpoints]]", APP),
     ];
     for (name, header, before) in rows {
@@ -93,10 +96,17 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         documented.remove(chosen);
     }
     // These are the forms of a secret, which the head of the file explains.
-    let forms =
-        [".admin.token", ".apps.secrets", ".deciders(http).headers.authorization", ".handlers(http).signing_secret"];
-    let forms = forms.map(|form| documented.remove(form));
-    for key in forms.into_iter().flatten().flatten() {
+    let forms = [
+        ".admin.token",
+        ".apps.secrets",
+        ".deciders(http).headers.authorization",
+        ".handlers(http).signing_secret",
+        ".tencent.secret_key",
+        ".tencent.ingest.secret_id",
+        ".tencent.ingest.secret_key",
+        ".tencent.ingest.token",
+    ];
+    for key in forms.iter().filter_map(|form| documented.remove(*form)).flatten() {
         assert!(["env", "file", "not_after"].contains(&&*key), "{key}");
     }
     assert_eq!(documented, read);
@@ -126,6 +136,10 @@ fn the_optional_keys_are_shown_with_their_defaults() {
         ("YUNXIN_OLD_SECRET", "an-old-secret"),
         ("BILLING_WHSEC", signing),
         ("DECIDER_TOKEN", "a-token"),
+        ("TENCENT_SECRET_KEY", "a-key"),
+        ("TENCENTCLOUD_SECRET_ID", "an-id"),
+        ("TENCENTCLOUD_SECRET_KEY", "another-key"),
+        ("TENCENTCLOUD_TOKEN", "a-short-token"),
     ];
     let shown = load(&text, &environment).unwrap().masked_toml();
     let whole = dir.path().join("everything.toml");

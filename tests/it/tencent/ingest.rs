@@ -27,7 +27,7 @@ fn client(host: &str, room_reading: Option<RoomReading>) -> Ingests {
         patience: patience(),
     };
     let user_sigs = Arc::new(UserSigs::new(key(), Duration::from_secs(86_400), Clock::system()));
-    Ingests::new(settings, user_sigs, Clock::system(), Chance::random(), None).expect("a client")
+    Ingests::new(settings, user_sigs, Clock::system(), Chance::random()).expect("a client")
 }
 
 fn text_room() -> RoomId {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -24,7 +23,6 @@ pub(crate) enum Says {
 /// A request that came.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    pub(crate) at: Instant,
     pub(crate) target: String,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: String,
@@ -120,5 +118,5 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Asked { at: Instant::now(), target, headers, body: String::from_utf8(body).ok()? })
+    Some(Asked { target, headers, body: String::from_utf8(body).ok()? })
 }

@@ -1,0 +1,147 @@
+//! What a handler did outside that must not be done twice: one row for each event, synced before anything leaves.
+//!
+//! A file of its own beside the others, so that neither a lost `lanes.db` nor retention makes something happen again.
+//! Rows are never deleted: each is some hundred bytes, and a replay may come at any time.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::schema::OUTBOX;
+use super::{OpenError, files, lock};
+use crate::event::EventId;
+
+/// The file's name.
+const FILE: &str = "outbox.db";
+const BUSY: Duration = Duration::from_secs(2);
+
+/// The outbox of one journal's directory. Opened when it is first used; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    path: PathBuf,
+    connection: Arc<Mutex<Option<Connection>>>,
+}
+
+/// How far an event's doing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Written down, and certainly not done.
+    Planned,
+    /// It is leaving, or has left; a process that died here cannot know which.
+    Sent,
+    /// Done.
+    Confirmed,
+    /// Nobody knows whether it was done: a matter for a person.
+    Unknown,
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// How far it is.
+    pub stage: Stage,
+    /// What was learnt: an id, or why it is not known.
+    pub note: String,
+    /// When this was written.
+    pub at: Timestamp,
+}
+
+/// Why the outbox could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboxError {
+    /// It could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// SQLite refused.
+    #[error("cannot use {}: {error}", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        error: rusqlite::Error,
+    },
+}
+
+impl Outbox {
+    /// The outbox in the journal's directory `directory`. Only the process that owns the journal may write to it.
+    pub fn at(directory: &Path) -> Self {
+        Self { path: directory.join(FILE), connection: Arc::default() }
+    }
+
+    /// What is written about `handler` and this event. Blocking.
+    ///
+    /// # Errors
+    /// [`OutboxError`] names the file.
+    pub fn entry(&self, handler: &str, id: EventId) -> Result<Option<Entry>, OutboxError> {
+        self.with(|connection| {
+            let mut select =
+                connection.prepare_cached("SELECT stage, note, at FROM outbox WHERE handler = ?1 AND id = ?2")?;
+            let entry = |row: &rusqlite::Row<'_>| {
+                let (stage, note, at): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                // A word that is none is from a newer version: certainly not a reason to do it again.
+                let stage = Stage::named(&stage).unwrap_or(Stage::Unknown);
+                Ok(Entry { stage, note, at: Timestamp::from_microsecond(at).unwrap_or_default() })
+            };
+            select.query_row(params![handler, id.as_bytes()], entry).optional()
+        })
+    }
+
+    /// Writes it down; on disk when this returns. Blocking.
+    ///
+    /// # Errors
+    /// [`OutboxError`] names the file; then nothing may leave.
+    pub fn write(&self, handler: &str, id: EventId, entry: &Entry) -> Result<(), OutboxError> {
+        self.with(|connection| {
+            let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO outbox VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            let row = params![handler, id.as_bytes(), entry.stage.name(), entry.note, entry.at.as_microsecond()];
+            insert.execute(row).map(drop)
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, OutboxError> {
+        let failed = |error| OutboxError::Database { path: self.path.clone(), error };
+        let mut connection = lock(&self.connection);
+        if connection.is_none() {
+            *connection = Some(self.open()?);
+        }
+        match connection.as_ref() {
+            Some(connection) => work(connection).map_err(failed),
+            None => Err(failed(rusqlite::Error::InvalidQuery)),
+        }
+    }
+
+    fn open(&self) -> Result<Connection, OpenError> {
+        let path = &self.path;
+        let failed = |error| OpenError::Database { path: path.clone(), error };
+        let made = files::make_private(path).and_then(|_| files::sync_parent(path));
+        made.map_err(|error| OpenError::Io { doing: "make", path: path.clone(), error })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY).map_err(failed)?;
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(failed)?;
+        connection.execute_batch("PRAGMA synchronous = FULL").map_err(failed)?;
+        OUTBOX.migrate(&mut connection).map_err(|fault| fault.opening(path))?;
+        Ok(connection)
+    }
+}
+
+impl Stage {
+    /// Its word in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Sent => "sent",
+            Self::Confirmed => "confirmed",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn named(word: &str) -> Option<Self> {
+        [Self::Planned, Self::Sent, Self::Confirmed, Self::Unknown].into_iter().find(|stage| stage.name() == word)
+    }
+}

@@ -1,0 +1,303 @@
+//! The whole of it: ring, wait for the answer, play media into the call's room, hang up.
+//!
+//! Who answers and when the call is over is told by a [`Witness`]: callbacks, or asking again and again ([`Asking`]).
+//! Whatever happens after the ring, the stream is stopped and the call is ended.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, interval, sleep, sleep_until};
+
+use super::call_engine::{CallEngine, StartCall, Started};
+use super::ingest::{Ingests, Playing, StartIngest};
+use super::{RequestError, RoomReading};
+
+/// How often it is asked whether the media still plays.
+const LOOK: Duration = Duration::from_secs(1);
+/// After the time to ring: for the callback that says that nobody answered.
+const GRACE: Duration = Duration::from_secs(3);
+/// So many failures to tell in a row end the waiting for media.
+const BLIND: u32 = 5;
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The call; it must have a room, which the media is played into.
+    pub call: StartCall,
+    /// The media, played as the robot.
+    pub playing: Playing,
+    /// With a PrivateMapKey, for apps with advanced permission control.
+    pub private_map_key: bool,
+}
+
+/// What a witness saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sign {
+    /// This callee answered.
+    Accepted(String),
+    /// This callee did something else, in words.
+    Declined(String, String),
+    /// The media of this task ended.
+    MediaEnded(String),
+    /// The call is over, and how, where that was said.
+    Ended(Option<String>),
+}
+
+/// Tells what happens in a call.
+pub trait Witness: Send {
+    /// Waits for the next sign about the call. Dropping what this gives loses nothing.
+    fn next(&mut self, call_id: &str) -> impl Future<Output = Sign> + Send;
+}
+
+/// One step of the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// It rings.
+    Ringing {
+        /// The call.
+        call_id: String,
+    },
+    /// This callee is not rung, with Tencent's result code.
+    NotRung(String, i64),
+    /// This callee answered.
+    Accepted(String),
+    /// This callee did something else, in words.
+    Declined(String, String),
+    /// The media plays.
+    Playing {
+        /// The task.
+        task_id: String,
+    },
+    /// The media ended.
+    MediaEnded,
+    /// The call is being ended.
+    HangingUp,
+    /// Something that does not stop us, in words.
+    Trouble(String),
+    /// Tencent took this reading of a room's type, not the one in the settings.
+    RoomReading(RoomReading),
+    /// The call is over, and how, where that was said.
+    Ended(Option<String>),
+}
+
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Played {
+    /// Somebody answered and the media played to its end.
+    ToTheEnd,
+    /// Somebody answered and hung up before the media ended.
+    CutShort,
+    /// Nobody answered.
+    NotAnswered,
+    /// Asked to stop.
+    Stopped,
+}
+
+/// Why nothing was played.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlayError {
+    /// The call has no room.
+    #[error("the call has no room: give one, or the media cannot be played into it")]
+    NoRoom,
+    /// It did not ring, or nobody knows.
+    #[error("the call: {0}")]
+    Call(#[source] RequestError),
+    /// Tencent started a call and did not say which.
+    #[error("it may ring, but Tencent named no CallId: nothing can be played into the call, and it cannot be ended")]
+    NoCallId,
+    /// The media could not be started; the call was ended.
+    #[error("the media: {0}; the call was ended")]
+    Media(#[source] RequestError),
+}
+
+/// Rings, waits for the answer, plays, and hangs up. `tell` hears of each step. When `stop` is ready, what goes on is
+/// ended; a request under way is finished first, so that no call is left behind.
+///
+/// # Errors
+/// [`PlayError`] where nothing could be played.
+pub async fn play(
+    engine: &CallEngine,
+    ingests: &Ingests,
+    plan: &Plan,
+    witness: &mut impl Witness,
+    tell: impl FnMut(Step) + Send,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<Played, PlayError> {
+    if plan.call.room.is_none() {
+        return Err(PlayError::NoRoom);
+    }
+    let started = engine.start(&plan.call).await.map_err(PlayError::Call)?;
+    play_started(engine, ingests, plan, started, witness, tell, stop).await
+}
+
+/// The same from the ring on: the call of `plan` was started, and this came of it.
+///
+/// # Errors
+/// [`PlayError`] where nothing could be played.
+pub async fn play_started(
+    engine: &CallEngine,
+    ingests: &Ingests,
+    plan: &Plan,
+    started: Started,
+    witness: &mut impl Witness,
+    mut tell: impl FnMut(Step) + Send,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<Played, PlayError> {
+    let room = plan.call.room.clone().ok_or(PlayError::NoRoom)?;
+    let mut stop = pin!(stop);
+    let call_id = started.call_id.ok_or(PlayError::NoCallId)?;
+    for callee in started.callees.iter().filter(|callee| !callee.rang()) {
+        tell(Step::NotRung(callee.callee.clone(), callee.result_code));
+    }
+    if !started.callees.is_empty() && !started.callees.iter().any(|callee| callee.rang()) {
+        hang_up(engine, &call_id, &mut tell).await;
+        return Ok(Played::NotAnswered);
+    }
+    tell(Step::Ringing { call_id: call_id.clone() });
+
+    let rings_until = Instant::now() + Duration::from_millis(plan.call.timeout_ms) + GRACE;
+    loop {
+        let sign = tokio::select! {
+            sign = witness.next(&call_id) => sign,
+            () = sleep_until(rings_until) => {
+                hang_up(engine, &call_id, &mut tell).await;
+                return Ok(Played::NotAnswered);
+            }
+            () = &mut stop => {
+                hang_up(engine, &call_id, &mut tell).await;
+                return Ok(Played::Stopped);
+            }
+        };
+        match sign {
+            Sign::Accepted(user) => break tell(Step::Accepted(user)),
+            Sign::Declined(user, what) => tell(Step::Declined(user, what)),
+            Sign::Ended(how) => {
+                tell(Step::Ended(how));
+                return Ok(Played::NotAnswered);
+            }
+            Sign::MediaEnded(_) => {}
+        }
+    }
+
+    let (playing, private_map_key) = (plan.playing.clone(), plan.private_map_key);
+    let ingest = StartIngest { room, user: plan.call.robot.clone(), playing, private_map_key };
+    let task_id = match ingests.start(&ingest).await {
+        Ok(begun) => {
+            if let Some(reading) = begun.other_reading {
+                tell(Step::RoomReading(reading));
+            }
+            begun.task_id
+        }
+        Err(error) => {
+            hang_up(engine, &call_id, &mut tell).await;
+            return Err(PlayError::Media(error));
+        }
+    };
+    tell(Step::Playing { task_id: task_id.clone() });
+
+    let media = media_ends(ingests, &task_id);
+    let mut media = pin!(media);
+    let played = loop {
+        let sign = tokio::select! {
+            sign = witness.next(&call_id) => sign,
+            () = &mut media => Sign::MediaEnded(task_id.clone()),
+            () = &mut stop => break Played::Stopped,
+        };
+        match sign {
+            Sign::MediaEnded(task) if task == task_id => {
+                tell(Step::MediaEnded);
+                hang_up(engine, &call_id, &mut tell).await;
+                return Ok(Played::ToTheEnd);
+            }
+            Sign::Ended(how) => {
+                tell(Step::Ended(how));
+                break Played::CutShort;
+            }
+            Sign::Declined(user, what) => tell(Step::Declined(user, what)),
+            Sign::Accepted(user) => tell(Step::Accepted(user)),
+            Sign::MediaEnded(_) => {}
+        }
+    };
+    match ingests.stop(&task_id).await {
+        Ok(()) => {}
+        Err(error) if is_over(&error) => {}
+        Err(error) => tell(Step::Trouble(format!("the media may go on: {error}"))),
+    }
+    if played == Played::Stopped {
+        hang_up(engine, &call_id, &mut tell).await;
+    }
+    Ok(played)
+}
+
+/// Ends the call, unless it is over.
+async fn hang_up(engine: &CallEngine, call_id: &str, tell: &mut (impl FnMut(Step) + Send)) {
+    tell(Step::HangingUp);
+    match engine.end(call_id).await {
+        Ok(()) => tell(Step::Ended(None)),
+        Err(error) if is_over(&error) => tell(Step::Ended(None)),
+        Err(error) => tell(Step::Trouble(format!("the call may go on: {error}"))),
+    }
+}
+
+/// Returns when the task is no more. Where it cannot be told, the witness is left to say so.
+async fn media_ends(ingests: &Ingests, task_id: &str) {
+    let mut blind = 0;
+    let mut looks = interval(LOOK);
+    looks.tick().await;
+    while blind < BLIND {
+        looks.tick().await;
+        match ingests.status(task_id).await {
+            Ok(status) if status.is_playing() => blind = 0,
+            Ok(_) => return,
+            Err(error) if is_over(&error) => return,
+            Err(error) => {
+                tracing::debug!(%error, "cannot tell whether the media plays");
+                blind += 1;
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+fn is_over(error: &RequestError) -> bool {
+    let over = ["101004", "FailedOperation.TaskFinished", "FailedOperation.TaskNotExist"];
+    error.code().is_some_and(|code| over.contains(&code))
+}
+
+/// A witness without callbacks: it asks the call engine, once a second.
+#[derive(Debug)]
+pub struct Asking<'a> {
+    engine: &'a CallEngine,
+    robot: String,
+    accepted: bool,
+}
+
+impl<'a> Asking<'a> {
+    /// Asks `engine` about a call of `robot`.
+    pub fn new(engine: &'a CallEngine, robot: impl Into<String>) -> Self {
+        Self { engine, robot: robot.into(), accepted: false }
+    }
+}
+
+impl Witness for Asking<'_> {
+    async fn next(&mut self, call_id: &str) -> Sign {
+        loop {
+            sleep(LOOK).await;
+            match self.engine.info(call_id).await {
+                Ok(info) if !self.accepted => {
+                    let mut talking =
+                        info.members.iter().filter(|member| member.is_calling() && member.user != self.robot);
+                    if let Some(member) = talking.next() {
+                        self.accepted = true;
+                        return Sign::Accepted(member.user.clone());
+                    }
+                }
+                Ok(_) => {}
+                Err(error) if is_over(&error) => return Sign::Ended(None),
+                Err(error) => tracing::debug!(%error, "cannot tell how the call goes"),
+            }
+        }
+    }
+}
