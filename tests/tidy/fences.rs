@@ -16,8 +16,12 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("http_body_util", &["edge"], "bodies are read in one place, within one budget"),
     Fence("tower", &["edge", "admin", "receiver"], "the edge is a service; the receiver mounts it; pages are one"),
     Fence("http", &["edge", "yunxin", "family", "handlers", "cli"], "the road, the journal and deciding know no HTTP"),
-    Fence("reqwest", &["decide", "handlers", "cli"], "nothing but a decider asks the network before an answer"),
-    Fence("rustls", &["decide", "handlers", "cli"], "goes with the client"),
+    Fence(
+        "reqwest",
+        &["tencent", "decide", "handlers", "cli"],
+        "nothing but a decider asks the network before an answer",
+    ),
+    Fence("rustls", &["tencent", "decide", "handlers", "cli"], "goes with the client"),
     Fence("rustls_platform_verifier", &["cli"], "goes with the connections of `conform`"),
     Fence("tokio_rustls", &["cli"], "goes with the connections of `conform`"),
     Fence("httparse", &["cli"], "`conform` reads what any receiver answers, off the wire"),
@@ -28,7 +32,7 @@ pub(crate) const FENCES: &[Fence] = &[
     // What waits.
     Fence(
         "tokio",
-        &["budget", "journal", "decide", "deliver", "handlers", "edge", "admin", "receiver", "app", "cli"],
+        &["budget", "tencent", "journal", "decide", "deliver", "handlers", "edge", "admin", "receiver", "app", "cli"],
         "values, protocols and the road itself wait for nothing but through a budget",
     ),
     Fence(
