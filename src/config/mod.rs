@@ -12,6 +12,7 @@ mod outward;
 mod print;
 mod reader;
 mod resolve;
+mod schema;
 mod secrets;
 mod tree;
 mod variables;
@@ -30,6 +31,7 @@ use crate::{admin, decide, edge, handlers, journal};
 
 pub use crate::telemetry::LogForm;
 pub use fault::{ConfigFault, Faults, Origin};
+pub use schema::schema;
 
 use reader::Reader;
 use tree::Table;

@@ -9,7 +9,11 @@ pub(crate) struct Fence(pub(crate) &'static str, pub(crate) &'static [&'static s
 /// What only some modules may use.
 pub(crate) const FENCES: &[Fence] = &[
     // Servers and clients.
-    Fence("axum", &["admin", "receiver"], "the admin pages and the library's router; the edge serves without it"),
+    Fence(
+        "axum",
+        &["admin", "receiver", "verified"],
+        "the admin pages, the library's router and its extractor; the edge serves without it",
+    ),
     Fence("hyper", &["edge", "admin"], "the edge, and the admin listener's connections"),
     Fence("hyper_util", &["edge", "admin"], "goes with hyper"),
     Fence("http_body", &["edge"], "bodies are read in one place, within one budget"),
@@ -91,7 +95,11 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("flate2", &["tencent"], "a UserSig is compressed"),
     Fence("hex", &["yunxin", "tencent"], "digests are made and checked where a protocol stands"),
     Fence("subtle", &["secret", "yunxin", "tencent"], "digests and secrets are compared in constant time there"),
-    Fence("schemars", &["lenient", "payload"], "what is read and written describes itself; nobody else does it for it"),
+    Fence(
+        "schemars",
+        &["lenient", "cloud_event", "payload"],
+        "what is read and written describes itself; nobody else does it for it",
+    ),
     Fence("uuid", &["event"], "an event's name is made in one place"),
 ];
 

@@ -31,7 +31,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     // second floor: one step of the road each
     ("family", &[GROUND, "yunxin"]),
     ("decide", &[GROUND, "payload"]),
-    ("deliver", &[GROUND, "journal"]),
+    ("deliver", &[GROUND, "journal", "payload"]),
     // third floor: the road, and the ends it leads to
     ("intake", &[GROUND, "family", "decide", "journal"]),
     ("handlers", &[GROUND, "deliver"]),
@@ -41,9 +41,25 @@ pub(crate) const FLOORS: &[Floor] = &[
     // fifth floor: fills the settings of their owners, and is known to nobody below
     ("config", &[GROUND, "yunxin", "journal", "telemetry", "decide", "deliver", "handlers", "edge", "admin"]),
     // roof: puts it together
-    ("receiver", &[GROUND, "yunxin", "journal", "family", "decide", "deliver", "intake", "edge"]),
+    ("receiver", &[GROUND, "yunxin", "journal", "payload", "family", "decide", "deliver", "intake", "edge"]),
+    ("verified", &[GROUND, "yunxin", "payload", "decide", "edge"]),
     ("app", &["edge", "admin", "receiver"]),
-    ("cli", &[GROUND, "yunxin", "journal", "telemetry", "decide", "deliver", "handlers", "config", "receiver", "app"]),
+    (
+        "cli",
+        &[
+            GROUND,
+            "yunxin",
+            "journal",
+            "telemetry",
+            "payload",
+            "decide",
+            "deliver",
+            "handlers",
+            "config",
+            "receiver",
+            "app",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 
