@@ -16,7 +16,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `events-<first position>.db` | the events of one stretch, and what was answered; SQLite, WAL |
-//! | `lanes.db` | how far each handler is, and the deliveries that gave up |
+//! | `lanes.db` | how far each handler is, the deliveries that gave up, the answers the platform could not use |
 //! | `next.db`, `begin.db` | an empty events file that waits for its name |
 //! | `lock` | the owner's process number |
 //! | the spill file | events the journal could not keep, one JSON line each; with `.importing` being read back in, and `.bad` lines that are not whole |
@@ -69,6 +69,7 @@
 //! anew; handlers then get every kept event again, rather than miss one.
 
 mod error;
+mod failures;
 mod files;
 mod keeper;
 mod keeping;
@@ -96,6 +97,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use error::{LaneError, OpenError, ReadError};
+pub use failures::Failure;
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
 pub use options::{Options, Tuning};

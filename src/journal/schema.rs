@@ -49,10 +49,11 @@ pub(super) const EVENTS: Schema = Schema {
         ) STRICT;"],
 };
 
-/// `lanes.db`: where each handler is, and what gave up.
+/// `lanes.db`: where each handler is, what gave up, and which answers the platform could not use.
 pub(super) const LANES: Schema = Schema {
     application_id: 0x6f66_686c,
-    steps: &["CREATE TABLE lanes (
+    steps: &[
+        "CREATE TABLE lanes (
             handler TEXT PRIMARY KEY,
             position INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
@@ -69,7 +70,16 @@ pub(super) const LANES: Schema = Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE lost (
             last INTEGER PRIMARY KEY
-        ) STRICT;"],
+        ) STRICT;",
+        "CREATE TABLE failures (
+            copy BLOB PRIMARY KEY,
+            event BLOB,
+            app TEXT NOT NULL,
+            reason INTEGER,
+            at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX failures_of_event ON failures (event);",
+    ],
 };
 
 /// Why a file's schema is not the one wanted.
