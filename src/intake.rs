@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use crate::budget::Budget;
 use crate::decide::{Asking, Chain, Decided, Load, Step};
 use crate::event::{Event, EventId};
 use crate::family::{Protocol, Understood};
-use crate::journal::{Claim, Journal, Keeping, Kept, Repeat, RepeatKey, Shadow, Ticket, Unkept};
+use crate::journal::{Claim, Journal, Keeping, Kept, Position, Repeat, RepeatKey, Shadow, Ticket, Unkept};
 use crate::kind::{Family, Kind};
 use crate::metrics::{Metrics, RequestLabels};
 use crate::refusal::Refusal;
@@ -57,12 +58,46 @@ pub struct Intake {
     told_of_wrong_path: Mutex<HashSet<Family>>,
     /// Kinds and their fields of an impossible type; there are only so many.
     told_of_fields: Mutex<HashSet<(&'static str, &'static str)>>,
+    tap: Option<Tap>,
+}
+
+/// Who hears at once that an event of one kind is on disk.
+#[derive(Debug)]
+pub struct Tap {
+    /// The kind.
+    pub kind: &'static str,
+    /// Is told where each of its events stands; where it cannot keep up, not of all.
+    pub tell: mpsc::Sender<Position>,
 }
 
 impl Intake {
     /// A road that ends in `journal`; `paths` are those on which each family is received.
     pub fn new(chain: Chain, journal: Journal, metrics: Arc<Metrics>, paths: Vec<(Family, String)>) -> Self {
-        Self { chain, journal, metrics, paths, told_of_wrong_path: Mutex::default(), told_of_fields: Mutex::default() }
+        Self {
+            chain,
+            journal,
+            metrics,
+            paths,
+            told_of_wrong_path: Mutex::default(),
+            told_of_fields: Mutex::default(),
+            tap: None,
+        }
+    }
+
+    /// The same road, telling `tap`.
+    #[must_use]
+    pub fn tapped(self, tap: Tap) -> Self {
+        Self { tap: Some(tap), ..self }
+    }
+
+    /// Tells the tap of an event that was kept.
+    pub fn tell_tap(&self, accepted: &Accepted) {
+        if let (Some(tap), Basis::Kept(kept)) = (&self.tap, accepted.basis())
+            && accepted.kind().name() == tap.kind
+        {
+            // Whoever cannot keep up finds it in the journal.
+            let _ = tap.tell.try_send(kept.position());
+        }
     }
 
     /// The road. Where it has to wait for something, it goes on as a task that its caller must run to the end;

@@ -36,6 +36,7 @@ pub mod deliver;
 pub mod family;
 
 // Third floor, beside the road: where events go.
+pub mod feedback;
 pub mod handlers;
 
 // Fourth floor: what listens.

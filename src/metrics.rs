@@ -60,6 +60,8 @@ pub struct Metrics {
     pub deliveries: Family<DeliveryLabels, Counter>,
     /// How long ago the event was received that a handler got last.
     pub delivery_lag: Family<HandlerLabel, Seconds>,
+    /// Answers that the platform could not use, as its copy 83 tells.
+    pub platform_failures: Family<FailureLabels, Counter>,
     /// Deliveries that gave up and wait for a person.
     pub parked: Family<HandlerLabel, Gauge>,
     /// Requests to Tencent, by what they came to.
@@ -173,6 +175,15 @@ pub struct SecretLabels {
     pub secret: Arc<str>,
 }
 
+/// Labels of `offhook_platform_failures_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct FailureLabels {
+    /// The app key.
+    pub app: Arc<str>,
+    /// `late`, `malformed`, `breaker_open` or `other`.
+    pub reason: &'static str,
+}
+
 /// Labels of `offhook_deliveries_total`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct DeliveryLabels {
@@ -235,6 +246,7 @@ impl Metrics {
             spilled: Counter::default(),
             deliveries: Family::default(),
             delivery_lag: Family::default(),
+            platform_failures: Family::default(),
             parked: Family::default(),
             tencent_requests: Family::default(),
         };
@@ -285,6 +297,8 @@ impl Metrics {
         registry.register("deliveries", "Deliveries by outcome", self.deliveries.clone());
         let help = "How long ago the event was received that a handler got last";
         registry.register_with_unit("delivery_lag", help, Unit::Seconds, self.delivery_lag.clone());
+        let help = "Answers that the platform could not use, by its own word";
+        registry.register("platform_failures", help, self.platform_failures.clone());
         registry.register("parked", "Deliveries that gave up and wait for a person", self.parked.clone());
         registry.register("tencent_requests", "Requests to Tencent", self.tencent_requests.clone());
     }

@@ -14,7 +14,8 @@ use crate::decide::{BoxedDecider, Chain, Decider, IntoOpinion, LinkSettings, Pol
 use crate::deliver::{AnyHandler, Dispatcher, Handler, LaneSettings, Orders, Outcome};
 use crate::edge::{self, Edge, Endpoint, PeerAddress};
 use crate::family::Families;
-use crate::intake::Intake;
+use crate::feedback::{self, Feedback};
+use crate::intake::{Intake, Tap};
 use crate::journal::{self, Closed, Journal};
 use crate::metrics::Metrics;
 use crate::payload::FromEvent;
@@ -63,6 +64,7 @@ pub struct Receiver {
     clock: Clock,
     metrics: Arc<Metrics>,
     delivering: Delivering,
+    _feedback: Feedback,
 }
 
 /// Puts a [`Receiver`] together.
@@ -340,11 +342,14 @@ impl Builder {
             tokio::task::spawn_blocking(open).await.map_err(|_| BuildError::CutShort)??;
         let chain = Chain::new(policy, deciders, Arc::clone(&metrics))?;
         let paths = settings.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
-        let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics), paths);
+        let (tell, kept) = tokio::sync::mpsc::channel(feedback::WAITING);
+        let feedback = Feedback::listen(journal.clone(), Arc::clone(&metrics), kept, &delivering.handle());
+        let tap = Tap { kind: feedback::KIND, tell };
+        let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics), paths).tapped(tap);
         let families = Families::new(apps.into_iter().collect::<Apps>(), &metrics);
         let edge = Edge::new(settings, families, intake, clock.clone(), Arc::clone(&metrics));
         let dispatcher = Mutex::new(Some(dispatcher));
-        Ok(Receiver { edge, journal, dispatcher, orders, clock, metrics, delivering })
+        Ok(Receiver { edge, journal, dispatcher, orders, clock, metrics, delivering, _feedback: feedback })
     }
 }
 

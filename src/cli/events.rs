@@ -8,8 +8,8 @@ use super::journal::JournalArgs;
 use super::select::{Select, event_id};
 use super::{Exit, Outcome, output, runtime};
 use crate::cloud_event::CloudEvent;
-use crate::event::Event;
-use crate::journal::{Position, Reader};
+use crate::event::{Event, EventId};
+use crate::journal::{Failure, Position, Reader};
 use crate::payload::Payload;
 
 /// Read the journal
@@ -154,6 +154,7 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
             "parked", parked.handler, parked.why, parked.attempts
         ))?;
     }
+    failures(&reader, wanted)?;
     Ok(true)
 }
 
@@ -184,6 +185,27 @@ fn tail(wanted: &Wanted, data: bool) -> anyhow::Result<bool> {
             }
         }
     })
+}
+
+/// What the platform said of our answer to this event; and where this is the copy that says it, of which event.
+fn failures(reader: &Reader, id: EventId) -> anyhow::Result<()> {
+    if let Some(failure) = reader.failure_of(id)? {
+        let (word, at, copy) = (Failure::word_of(failure.reason), failure.at, failure.copy);
+        output::data(format_args!(
+            "  {:<18}the platform could not use this answer: {word}, {at} (copy {copy})",
+            "not taken"
+        ))?;
+    }
+    if let Some(failure) = reader.failure_told_by(id)? {
+        let word = Failure::word_of(failure.reason);
+        match failure.event {
+            Some(event) => output::data(format_args!("  {:<18}{word}: our answer to event {event}", "tells of"))?,
+            None => {
+                output::data(format_args!("  {:<18}{word}: our answer to a callback not in this journal", "tells of"))?
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Goes through the selected events in pages, so that a long journal never holds the writer up.

@@ -235,6 +235,7 @@ impl Edge {
         stages.read.observe(read.as_secs_f64());
         let decided = budget.spent();
         let accepted = receipt.accepted(budget).await;
+        self.0.intake.tell_tap(&accepted);
         let ready = budget.spent();
         stages.keep.observe((ready - decided).as_secs_f64());
         self.0.metrics.reply_seconds.observe(ready.as_secs_f64());

@@ -274,6 +274,11 @@ impl Lanes {
         self.0.bell.notify_all();
     }
 
+    /// Writes rows of another kind into the same file.
+    pub(super) fn write_with<T>(&self, write: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LaneError> {
+        write(&lock(&self.0.connection)).map_err(|error| self.failed(error))
+    }
+
     fn failed(&self, error: rusqlite::Error) -> LaneError {
         LaneError::Database { path: self.0.path.clone(), error }
     }

@@ -16,7 +16,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `events-<first position>.db` | the events of one stretch, and what was answered; SQLite, WAL |
-//! | `lanes.db` | how far each handler is, the deliveries that gave up, and what is to be delivered again |
+//! | `lanes.db` | how far each handler is, the deliveries that gave up, what is to be delivered again, the answers the platform could not use |
 //! | `shadows.db` | what shadows would have answered, the newest of it; nothing waits for it or depends on it |
 //! | `outbox.db` | what handlers did outside that must not be done twice |
 //! | `next.db`, `begin.db` | an empty events file that waits for its name |
@@ -72,6 +72,7 @@
 
 mod again;
 mod error;
+mod failures;
 mod files;
 mod filter;
 mod keeper;
@@ -103,6 +104,7 @@ use tokio::sync::watch;
 
 pub use again::{Replay, Which};
 pub use error::{LaneError, OpenError, ReadError};
+pub use failures::Failure;
 pub use filter::Filter;
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};

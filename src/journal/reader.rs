@@ -63,6 +63,11 @@ impl Reader {
         }
     }
 
+    /// The journal's directory.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn at(path: &Path) -> Self {
         Self { path: path.to_owned(), open: Mutex::new(None) }
     }

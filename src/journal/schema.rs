@@ -49,7 +49,8 @@ pub(super) const EVENTS: Schema = Schema {
         ) STRICT;"],
 };
 
-/// `lanes.db`: where each handler is, what gave up, and what is to be delivered again.
+/// `lanes.db`: where each handler is, what gave up, what is to be delivered again, and which answers the platform
+/// could not use.
 ///
 /// `parked.asked` is 1 where a person asked for another try; `dropped` is the trace of what a person gave up.
 pub(super) const LANES: Schema = Schema {
@@ -92,6 +93,14 @@ pub(super) const LANES: Schema = Schema {
             parked INTEGER NOT NULL DEFAULT 0,
             ended INTEGER NOT NULL DEFAULT 0
         ) STRICT;",
+        "CREATE TABLE failures (
+            copy BLOB PRIMARY KEY,
+            event BLOB,
+            app TEXT NOT NULL,
+            reason INTEGER,
+            at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX failures_of_event ON failures (event);",
     ],
 };
 

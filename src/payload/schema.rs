@@ -41,6 +41,10 @@ pub fn event_schema() -> Value {
             of_event_type.push(json!({ "if": told, "then": kind }));
         }
     }
+    of_type.push(json!({
+        "if": { "properties": { "type": { "pattern": r"^offhook\.neroom\." } } },
+        "then": { "properties": { "data": generator.subschema_for::<NeRoom>().to_value() } },
+    }));
     let mut cloud_event = generator.subschema_for::<CloudEvent<'_>>().to_value();
     cloud_event["allOf"] = Value::Array(of_type);
     let mut definitions = generator.take_definitions(true);

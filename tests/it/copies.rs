@@ -1,5 +1,6 @@
 //! Message copies (消息抄送): who is believed, which kind a body is on which path, and what a repeat is.
 
+mod failures;
 mod paths;
 mod proof;
 mod samples;

@@ -35,7 +35,7 @@ fn every_golden_sample_fits_the_schema_as_a_body_and_as_an_event() {
         assert!(whole.is_valid(&value), "{kind}: {:?}", whole.iter_errors(&value).collect::<Vec<_>>());
         let event: Value = serde_json::from_str(&CloudEvent::of(&Event::from_json(*body).unwrap()).to_json()).unwrap();
         assert!(whole.is_valid(&event), "{kind}: {:?}", whole.iter_errors(&event).collect::<Vec<_>>());
-        if *kind != "probe" {
+        if KINDS.iter().any(|row| row.name == *kind) {
             assert!(of_kind(&schema, kind).is_valid(&value), "{kind}");
         }
     }

@@ -34,6 +34,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("deliver", &[GROUND, "journal", "payload"]),
     // third floor: the road, and the ends it leads to
     ("intake", &[GROUND, "family", "decide", "journal"]),
+    ("feedback", &[GROUND, "yunxin", "journal"]),
     ("handlers", &[GROUND, "tencent", "journal", "deliver"]),
     // fourth floor: what listens
     ("edge", &[GROUND, "family", "decide", "intake"]),
@@ -44,7 +45,10 @@ pub(crate) const FLOORS: &[Floor] = &[
         &[GROUND, "yunxin", "tencent", "journal", "telemetry", "decide", "deliver", "handlers", "edge", "admin"],
     ),
     // roof: puts it together
-    ("receiver", &[GROUND, "yunxin", "journal", "payload", "family", "decide", "deliver", "intake", "edge"]),
+    (
+        "receiver",
+        &["feedback", GROUND, "yunxin", "journal", "payload", "family", "decide", "deliver", "intake", "edge"],
+    ),
     ("verified", &[GROUND, "yunxin", "payload", "decide", "edge"]),
     ("app", &["edge", "admin", "receiver"]),
     (

@@ -1,0 +1,232 @@
+//! What the platform says of our answers: its copy 83 tells of a callback whose answer it could not use.
+//!
+//! It looks the callback up in the journal by its body, marks it as not taken, counts and warns. All of that happens
+//! behind the answers, on threads of its own; no request waits for it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::event::{Event, EventId};
+use crate::journal::{Failure, Filter, Journal, Position, ReadError};
+use crate::kind::{Family, KindPattern};
+use crate::metrics::{FailureLabels, Metrics};
+use crate::yunxin::CopyCallbackFailed;
+
+/// The kind that tells it.
+pub const KIND: &str = "copy.callback_failed";
+
+/// How far the end of the journal is looked through at the start for what was not worked on yet, in events.
+const LOOK_BACK: u64 = 50_000;
+
+/// How many kept copies may wait to be worked on; those beyond are found at the next start.
+pub const WAITING: usize = 4096;
+
+/// How many failures are looked up together, in one walk over the journal.
+const TOGETHER: usize = 512;
+
+/// A callback can have come this long before the platform says it failed, and the clocks may differ by a little.
+const BEFORE: SignedDuration = SignedDuration::from_mins(10);
+const AFTER: SignedDuration = SignedDuration::from_mins(1);
+
+/// Events read at once.
+const PAGE: usize = 1000;
+
+/// Listens for copies that were kept; ends when it is dropped.
+#[derive(Debug)]
+pub struct Feedback(JoinHandle<()>);
+
+impl Feedback {
+    /// Works on `runtime` on the events whose positions come out of `kept`, and first on those at the journal's end.
+    pub fn listen(
+        journal: Journal,
+        metrics: Arc<Metrics>,
+        mut kept: mpsc::Receiver<Position>,
+        runtime: &Handle,
+    ) -> Self {
+        let listening = async move {
+            let (earlier, counts) = (journal.clone(), Arc::clone(&metrics));
+            let left =
+                tokio::task::spawn_blocking(move || left_over(&earlier).map(|events| heed(&earlier, &counts, events)));
+            mention(left.await);
+            let mut positions = Vec::new();
+            while kept.recv_many(&mut positions, TOGETHER).await > 0 {
+                let (journal, metrics, batch) = (journal.clone(), Arc::clone(&metrics), std::mem::take(&mut positions));
+                let heeded = tokio::task::spawn_blocking(move || {
+                    at(&journal, &batch).map(|events| heed(&journal, &metrics, events))
+                });
+                mention(heeded.await);
+            }
+        };
+        Self(runtime.spawn(listening))
+    }
+}
+
+impl Drop for Feedback {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Failures among the journal's last events that were not noted yet.
+fn left_over(journal: &Journal) -> Result<Vec<Event>, ReadError> {
+    let reader = journal.reader();
+    let last = reader.last()?;
+    let filter = Filter { kinds: KindPattern::parse(KIND).into_iter().collect(), ..Filter::default() };
+    let (mut after, mut events) = (Position(last.get().saturating_sub(LOOK_BACK)), Vec::new());
+    loop {
+        let page = reader.page(after, PAGE, &filter)?;
+        events.extend(page.events.into_iter().map(|(_, event)| event));
+        if !page.more {
+            break;
+        }
+        after = page.scanned;
+    }
+    let mut new = Vec::new();
+    for event in events {
+        if reader.failure_told_by(event.id())?.is_none() {
+            new.push(event);
+        }
+    }
+    Ok(new)
+}
+
+fn at(journal: &Journal, positions: &[Position]) -> Result<Vec<Event>, ReadError> {
+    let reader = journal.reader();
+    let mut events = Vec::new();
+    for position in positions {
+        let page = reader.page(Position(position.get().saturating_sub(1)), 1, &Filter::default())?;
+        events.extend(page.events.into_iter().filter(|(found, _)| found == position).map(|(_, event)| event));
+    }
+    Ok(events)
+}
+
+fn mention(heeded: Result<Result<Result<(), Trouble>, ReadError>, tokio::task::JoinError>) {
+    let trouble = match heeded {
+        Ok(Ok(Ok(()))) => return,
+        Ok(Ok(Err(trouble))) => trouble.to_string(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(
+        "what the platform says of our answers could not be worked on: {trouble}; it is kept, and worked on after the next start"
+    );
+}
+
+/// Why a failure could not be noted.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Write(#[from] crate::journal::LaneError),
+}
+
+/// A failure that the platform told of.
+struct Told {
+    copy: EventId,
+    app: Arc<str>,
+    /// As the platform numbers them.
+    reason: Option<i64>,
+    body: Option<String>,
+    at: Timestamp,
+    callback: Option<(EventId, String)>,
+}
+
+/// Finds the callbacks, marks them, counts and warns.
+fn heed(journal: &Journal, metrics: &Metrics, copies: Vec<Event>) -> Result<(), Trouble> {
+    let mut told: Vec<Told> = copies.iter().filter_map(read).collect();
+    look_up(journal, &mut told)?;
+    let mut warnings: HashMap<(Arc<str>, &'static str), (usize, Option<(EventId, String)>)> = HashMap::new();
+    for told in told {
+        let Told { copy, app, reason, at, callback, .. } = told;
+        let word = Failure::word_of(reason);
+        let failure =
+            Failure { copy, event: callback.as_ref().map(|(id, _)| *id), app_key: app.to_string(), reason, at };
+        if !journal.lanes().note_failure(&failure)? {
+            continue;
+        }
+        metrics.platform_failures.get_or_create(&FailureLabels { app: Arc::clone(&app), reason: word }).inc();
+        let (count, example) = warnings.entry((app, word)).or_default();
+        *count += 1;
+        *example = example.take().or(callback);
+    }
+    for ((app, reason), (count, example)) in warnings {
+        warn(&app, reason, count, example);
+    }
+    Ok(())
+}
+
+fn warn(app: &str, reason: &str, count: usize, example: Option<(EventId, String)>) {
+    let which = match &example {
+        Some((id, kind)) => format!("{kind}, event {id}"),
+        None => "no such callback in this journal: it never arrived here, or another instance took it".to_owned(),
+    };
+    let (what, advice) = match reason {
+        "late" => (
+            "says that our answer came too late",
+            "give it more time in the console, or lower `server.deadline`; `offhook_reply_seconds` tells how much of it is ours, the rest is the way there and back",
+        ),
+        "malformed" => (
+            "could not read our answer",
+            "look for a proxy that changes answers; `offhook send --to` the public URL shows what it sees",
+        ),
+        "breaker_open" => (
+            "has opened its circuit breaker and does not ask us any more",
+            "until it closes the console's default decides everything; the failures before this one tell why",
+        ),
+        _ => ("could not use our answer, for a reason that is not documented", "see `offhook events show` of the copy"),
+    };
+    tracing::warn!(
+        app,
+        reason,
+        count,
+        "the platform {what} ({which}): its console's default decided. What to do: {advice}"
+    );
+}
+
+fn read(copy: &Event) -> Option<Told> {
+    let failed: CopyCallbackFailed = copy.typed()?;
+    let at = failed.timestamp.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(copy.received());
+    let body = failed.callback_body.map(|body| body.as_str().to_owned());
+    let app = Arc::clone(copy.app_key());
+    Some(Told { copy: copy.id(), app, reason: failed.reason, body, at, callback: None })
+}
+
+/// Gives each failure the newest callback with its body that no earlier failure has: byte for byte, or value for value.
+fn look_up(journal: &Journal, told: &mut [Told]) -> Result<(), ReadError> {
+    let Some(first) = told.iter().map(|told| told.at).min() else { return Ok(()) };
+    let last = told.iter().map(|told| told.at).max().unwrap_or(first);
+    let filter =
+        Filter { since: first.checked_sub(BEFORE).ok(), until: last.checked_add(AFTER).ok(), ..Filter::default() };
+    let mut wanted: HashMap<String, Vec<usize>> = HashMap::new();
+    for (place, told) in told.iter().enumerate() {
+        wanted.entry(told.body.as_deref().map(canonical).unwrap_or_default()).or_default().push(place);
+    }
+    let reader = journal.reader();
+    let mut after = Position::default();
+    loop {
+        let page = reader.page(after, PAGE, &filter)?;
+        for (_, event) in page.events.iter().filter(|(_, event)| event.family() == Family::YunxinCallback) {
+            let Some(places) = wanted.get(&canonical(event.text())) else { continue };
+            let free = |place: &&usize| told[**place].callback.is_none() && told[**place].app == *event.app_key();
+            if let Some(place) = places.iter().find(free).copied() {
+                told[place].callback = Some((event.id(), event.kind().to_string()));
+            }
+        }
+        if !page.more {
+            return Ok(());
+        }
+        after = page.scanned;
+    }
+}
+
+/// The same text for bodies of the same value: a platform may write a body again that it tells of.
+fn canonical(body: &str) -> String {
+    serde_json::from_str::<Value>(body).map_or_else(|_| body.to_owned(), |value| value.to_string())
+}

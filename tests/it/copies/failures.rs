@@ -1,0 +1,64 @@
+//! What the platform says of our answers: its copy 83 finds the callback it is about.
+
+use offhook::yunxin::sample;
+use serde_json::{Value, json};
+
+use crate::world::{APP_KEY, World, offhook, within_reason};
+
+fn told(reason: u8, body: &str) -> String {
+    let now = jiff::Timestamp::now().as_millisecond().to_string();
+    json!({"eventType": "83", "reason": reason.to_string(), "callbackBody": body, "timestamp": now}).to_string()
+}
+
+fn count(world: &World, reason: &str) -> f64 {
+    world.metric(&format!(r#"offhook_platform_failures_total{{app="{APP_KEY}",reason="{reason}"}}"#))
+}
+
+async fn counted(world: &World, reason: &str, wanted: f64) {
+    within_reason(async {
+        while count(world, reason) < wanted {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+fn shown(world: &World, id: &str) -> String {
+    let journal = world.journal();
+    offhook(&["events", "show", id, "--journal", journal.to_str().expect("a path")]).ends_with(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_callback_is_found_by_its_body_and_both_sides_are_told() {
+    let mut world = World::start().await;
+    let body = sample("call.start").expect("a sample");
+    world.yunxin().sends("room.create").await.is_allowed();
+    world.yunxin().sends("call.start").await.is_allowed();
+    world.yunxin().copies(told(1, body)).sent().await.is_taken();
+    counted(&world, "late", 1.0).await;
+    let kept = world.keeps(3).await;
+    let (callback, copy) = (kept[1].id().to_string(), kept[2].id().to_string());
+    let of_callback = shown(&world, &callback);
+    assert!(of_callback.contains("not taken") && of_callback.contains(&copy), "{of_callback}");
+    let of_copy = shown(&world, &copy);
+    assert!(of_copy.contains(&format!("late: our answer to event {callback}")), "{of_copy}");
+    assert!(!shown(&world, &kept[0].id().to_string()).contains("not taken"));
+
+    // Written again by the platform: other order, other escapes, the same value. It is another call's.
+    let another = r#"{"eventType":20,"fromAccount":"m\u00e9i","toAccountList":["an"],"timestamp":"1767225720001"}"#;
+    let rewritten: Value = serde_json::from_str(another).expect("JSON");
+    world.yunxin().sends_body(another).await.is_allowed();
+    world.yunxin().copies(told(2, &rewritten.to_string())).sent().await.is_taken();
+    world.yunxin().copies(told(3, r#"{"eventType":20,"fromAccount":"nobody"}"#)).sent().await.is_taken();
+    counted(&world, "malformed", 1.0).await;
+    counted(&world, "breaker_open", 1.0).await;
+    let kept = world.keeps(6).await;
+    assert!(shown(&world, &kept[3].id().to_string()).contains("not taken"));
+    assert!(shown(&world, &kept[5].id().to_string()).contains("not in this journal"));
+
+    // Each is counted once, across restarts too.
+    world.restarts().await;
+    world.yunxin().copies(told(9, "no JSON")).sent().await.is_taken();
+    counted(&world, "other", 1.0).await;
+    assert_eq!(count(&world, "late"), 0.0, "the first one was noted before");
+}
