@@ -74,7 +74,7 @@ pub struct KindRow {
     pub title: &'static str,
     /// What happened, in Chinese.
     pub title_zh: &'static str,
-    /// The field that names who acted; empty where none does.
+    /// The field that names who acted; empty where none does. With dots it is a path, and of a list the first counts.
     pub actor: &'static str,
 }
 
@@ -195,8 +195,9 @@ impl KindPattern {
         } else {
             KINDS.iter().any(|row| row.name == text)
         };
-        let open_ended =
-            ["neroom.", "trtc.", "copy.unknown", "rtc.unknown"].iter().any(|prefix| text.starts_with(prefix));
+        let open_ended = ["neroom.", "trtc.", "copy.unknown", "rtc.unknown", "call_engine.unknown"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix));
         if known || open_ended {
             return Ok(Self(text.to_owned()));
         }
@@ -325,9 +326,22 @@ pub static KINDS: &[KindRow] = &[
     rtc(400, "rtc.content_audit", "Content audit", "内容安全检测"),
     rtc(401, "rtc.recording_audit", "Recording audit", "录制文件安全检测"),
     rtc(905, "rtc.whiteboard_recording", "Whiteboard recording ready", "白板录制文件"),
-    call_engine("call_engine.start", "Call started", "通话开始"),
-    call_engine("call_engine.member_changed", "Call member changed", "通话成员变更"),
-    call_engine("call_engine.end", "Call ended", "通话结束"),
+    call_engine("call_engine.start", "Call started", "通话开始", "UserList.User_Account"),
+    call_engine("call_engine.member_changed", "Call member changed", "通话成员变更", "ChangedUserList.User_Account"),
+    call_engine("call_engine.end", "Call ended", "通话结束", "CallRecord.Caller_Account"),
+    trtc("trtc.1.101", "Room created", "创建房间"),
+    trtc("trtc.1.102", "Room dismissed", "解散房间"),
+    trtc("trtc.1.103", "Room entered", "进入房间"),
+    trtc("trtc.1.104", "Room left", "退出房间"),
+    trtc("trtc.1.105", "Role switched", "切换角色"),
+    trtc("trtc.2.201", "Video started", "开始推送视频"),
+    trtc("trtc.2.202", "Video stopped", "停止推送视频"),
+    trtc("trtc.2.203", "Audio started", "开始推送音频"),
+    trtc("trtc.2.204", "Audio stopped", "停止推送音频"),
+    trtc("trtc.2.205", "Sub-stream started", "开始推送辅路"),
+    trtc("trtc.2.206", "Sub-stream stopped", "停止推送辅路"),
+    trtc("trtc.7.701", "Stream ingest started", "输入在线媒体流开始"),
+    trtc("trtc.7.702", "Stream ingest stopped", "输入在线媒体流停止"),
 ];
 
 type Text = &'static str;
@@ -344,6 +358,10 @@ const fn rtc(number: i64, name: Text, title: Text, title_zh: Text) -> KindRow {
     KindRow { wire: Wire::Rtc(number), family: Family::YunxinCopy, name, title, title_zh, actor: "" }
 }
 
-const fn call_engine(name: Text, title: Text, title_zh: Text) -> KindRow {
-    KindRow { wire: Wire::None, family: Family::TencentCall, name, title, title_zh, actor: "" }
+const fn call_engine(name: Text, title: Text, title_zh: Text, actor: Text) -> KindRow {
+    KindRow { wire: Wire::None, family: Family::TencentCall, name, title, title_zh, actor }
+}
+
+const fn trtc(name: Text, title: Text, title_zh: Text) -> KindRow {
+    KindRow { wire: Wire::None, family: Family::TencentTrtc, name, title, title_zh, actor: "EventInfo.UserId" }
 }

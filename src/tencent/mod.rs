@@ -3,6 +3,7 @@
 //! Nothing here knows the road, the journal or a handler. A request is checked before it leaves, and what comes back is
 //! typed; secrets are never part of an error.
 
+pub mod callback;
 mod published;
 pub mod room;
 pub mod tc3;

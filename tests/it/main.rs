@@ -13,6 +13,7 @@ mod refusals;
 mod serve;
 mod shim;
 mod tencent;
+mod tencent_callback;
 mod verify;
 mod world;
 mod yunxin;

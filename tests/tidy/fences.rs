@@ -15,7 +15,11 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("http_body", &["edge"], "bodies are read in one place, within one budget"),
     Fence("http_body_util", &["edge"], "bodies are read in one place, within one budget"),
     Fence("tower", &["edge", "receiver"], "the edge is a service; the receiver mounts it"),
-    Fence("http", &["edge", "yunxin", "family", "handlers", "cli"], "the road, the journal and deciding know no HTTP"),
+    Fence(
+        "http",
+        &["edge", "yunxin", "tencent", "family", "handlers", "cli"],
+        "the road, the journal and deciding know no HTTP",
+    ),
     Fence("reqwest", &["handlers", "cli"], "nothing between a request and its answer asks the network"),
     Fence("rustls", &["handlers", "cli"], "goes with the client"),
     Fence("tokio::net", &["edge", "admin", "app"], "only listeners open sockets"),

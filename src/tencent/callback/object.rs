@@ -1,0 +1,142 @@
+//! Writes the objects in a callback's body: structs of optional fields, nested ones too, each keeping what nobody documented.
+
+use serde_json::value::RawValue;
+
+use crate::lenient::{FieldFault, Fields, Lenient, json_type, unquote};
+
+/// What can be read from a field's value; what cannot is absent and told in `faults`.
+pub(super) trait Value: Sized {
+    fn take(field: &'static str, value: &RawValue, faults: &mut Vec<FieldFault>) -> Option<Self>;
+}
+
+/// Types that read themselves from a single value.
+macro_rules! scalars {
+    ($($type:ty),+) => {
+        $(impl $crate::tencent::callback::object::Value for $type {
+            fn take(
+                field: &'static str,
+                value: &serde_json::value::RawValue,
+                faults: &mut Vec<$crate::lenient::FieldFault>,
+            ) -> Option<Self> {
+                $crate::lenient::read_field(field, value, faults)
+            }
+        })+
+    };
+}
+pub(super) use scalars;
+
+scalars!(String, i64);
+
+impl<T: Value> Value for Vec<T> {
+    /// A list, or JSON text of one. An item that cannot be read is left out; the others stay.
+    fn take(field: &'static str, value: &RawValue, faults: &mut Vec<FieldFault>) -> Option<Self> {
+        let raw = value.get();
+        let fault = || FieldFault { field, expected: "a list, or JSON text of one", found: json_type(raw) };
+        let text = match raw.as_bytes().first() {
+            Some(b'n') => return None,
+            Some(b'"') => unquote(raw).unwrap_or_default(),
+            _ => raw.into(),
+        };
+        if text.trim_ascii().is_empty() {
+            return None;
+        }
+        let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(&text) else {
+            faults.push(fault());
+            return None;
+        };
+        Some(items.into_iter().filter_map(|item| T::take(field, item, faults)).collect())
+    }
+}
+
+/// The fields of a nested object, or of JSON text of one.
+pub(super) fn object_at<T>(
+    field: &'static str,
+    value: &RawValue,
+    faults: &mut Vec<FieldFault>,
+    read: impl FnOnce(&Fields<'_>, &mut Vec<FieldFault>) -> T,
+) -> Option<T> {
+    let raw = value.get();
+    let text = match raw.as_bytes().first() {
+        Some(b'n') => return None,
+        Some(b'"') => unquote(raw).unwrap_or_default(),
+        _ => raw.into(),
+    };
+    match Fields::parse(&text) {
+        Ok(fields) => Some(read(&fields, faults)),
+        Err(_) => {
+            faults.push(FieldFault { field, expected: "an object", found: json_type(raw) });
+            None
+        }
+    }
+}
+
+/// The text at a path such as `CallRecord.Caller_Account`; of a list it is the first item.
+pub(super) fn text_at(fields: &Fields<'_>, path: &str) -> Option<String> {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let value = fields.get(name)?.get();
+    let first: Option<&RawValue> =
+        value.starts_with('[').then(|| serde_json::from_str::<Vec<&RawValue>>(value).ok()?.first().copied()).flatten();
+    let value = first.map_or(value, RawValue::get);
+    match rest {
+        Some(rest) => text_at(&Fields::parse(value).ok()?, rest),
+        None => String::read(value).ok().flatten().filter(|text| !text.is_empty()),
+    }
+}
+
+/// Writes such a struct; one with kinds is the payload of these.
+macro_rules! object {
+    (
+        $(#[$struct_doc:meta])*
+        pub struct $name:ident $(for [$($kind:literal),+])? {
+            $($(#[$field_doc:meta])* $field:ident: $type:ty = $wire:literal $(| $also:literal)*,)+
+        }
+    ) => {
+        $(#[$struct_doc])*
+        #[derive(Debug, Clone, Default)]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: Option<$type>,)+
+            /// Fields that are not documented, as they were sent.
+            pub other: $crate::lenient::Other,
+        }
+
+        impl $name {
+            fn of(fields: &$crate::lenient::Fields<'_>, faults: &mut Vec<$crate::lenient::FieldFault>) -> Self {
+                let mut object = Self::default();
+                for (key, value) in fields.iter() {
+                    match key {
+                        $($wire $(| $also)* => {
+                            object.$field = $crate::tencent::callback::object::Value::take($wire, value, faults);
+                        })+
+                        _ => {
+                            object.other.insert(key.to_owned(), value.to_owned());
+                        }
+                    }
+                }
+                object
+            }
+        }
+
+        impl $crate::tencent::callback::object::Value for $name {
+            fn take(
+                field: &'static str,
+                value: &serde_json::value::RawValue,
+                faults: &mut Vec<$crate::lenient::FieldFault>,
+            ) -> Option<Self> {
+                $crate::tencent::callback::object::object_at(field, value, faults, Self::of)
+            }
+        }
+
+        $(impl $crate::lenient::Payload for $name {
+            const KINDS: &'static [&'static str] = &[$($kind),+];
+
+            fn read(
+                fields: &$crate::lenient::Fields<'_>,
+                faults: &mut Vec<$crate::lenient::FieldFault>,
+            ) -> Self {
+                Self::of(fields, faults)
+            }
+        })?
+    };
+}
+pub(super) use object;

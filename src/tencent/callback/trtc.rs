@@ -1,0 +1,68 @@
+//! TRTC's callbacks: what happens in a room, to its media, and to a stream that is fed into it.
+
+use super::object::{object, scalars};
+use crate::lenient::{Impossible, Lenient};
+use crate::tencent::RoomId;
+
+object! {
+    /// An event of any group. Groups 1 and 2 say `CallbackTs`, group 7 says `CallbackMsTs`; both are milliseconds.
+    pub struct TrtcEvent for [
+        "trtc.1.101", "trtc.1.102", "trtc.1.103", "trtc.1.104", "trtc.1.105", "trtc.2.201", "trtc.2.202", "trtc.2.203",
+        "trtc.2.204", "trtc.2.205", "trtc.2.206", "trtc.7.701", "trtc.7.702"
+    ] {
+        /// 1 room, 2 media, 4 relay to a CDN, 7 stream ingest.
+        group: i64 = "EventGroupId",
+        /// What happened, e.g. 103: somebody entered.
+        event_type: i64 = "EventType",
+        /// When the callback was sent: Unix time in milliseconds.
+        callback_time: i64 = "CallbackTs" | "CallbackMsTs",
+        /// The event itself.
+        info: TrtcEventInfo = "EventInfo",
+    }
+}
+
+object! {
+    /// What happened. Events may arrive out of order: sort by `event_ms`.
+    pub struct TrtcEventInfo {
+        /// The room: a number or a text, by its kind.
+        room_id: RoomId = "RoomId",
+        /// When it happened, in seconds.
+        event_seconds: i64 = "EventTs",
+        /// When it happened, in milliseconds.
+        event_ms: i64 = "EventMsTs",
+        /// Who.
+        user_id: String = "UserId",
+        /// One entering of one user; gone since 2021.
+        unique_id: i64 = "UniqueId",
+        /// 20 anchor, 21 audience.
+        role: i64 = "Role",
+        /// 1 Windows, 2 Android, 3 iOS, 4 Linux, 100 other.
+        terminal_type: i64 = "TerminalType",
+        /// 1 WebRTC, 2 mini program, 3 native.
+        user_type: i64 = "UserType",
+        /// Why somebody entered (1 to 4) or left (1 to 5).
+        reason: i64 = "Reason",
+        /// The task of a stream ingest.
+        task_id: String = "TaskId",
+        /// Of a stream ingest: 701 has 0 success, 1 failure, 2 restarted; 702 has 0.
+        status: i64 = "Status",
+    }
+}
+
+impl Lenient for RoomId {
+    const EXPECTED: &'static str = "a room: a number from 1 to 4294967294, or a text of 1 to 64 bytes";
+
+    /// A JSON number is a number room, a JSON text is a text room.
+    fn read(raw: &str) -> Result<Option<Self>, Impossible> {
+        let is_number = raw.starts_with(|first: char| first.is_ascii_digit());
+        let room = match String::read(raw)? {
+            None => return Ok(None),
+            Some(text) if text.is_empty() => return Ok(None),
+            Some(text) if is_number => text.parse().ok().and_then(|number| Self::number(number).ok()),
+            Some(text) => Self::text(text).ok(),
+        };
+        room.map(Some).ok_or(Impossible)
+    }
+}
+
+scalars!(RoomId);
