@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -17,7 +16,7 @@ use crate::decide::{Chain, Load};
 use crate::event::{Event, EventId};
 use crate::family::{Protocol, Understood};
 use crate::journal::{Claim, Journal, Keeping, Kept, RepeatKey, Ticket, Unkept};
-use crate::kind::Kind;
+use crate::kind::{Family, Kind};
 use crate::metrics::{Metrics, RequestLabels};
 use crate::refusal::Refusal;
 use crate::verdict::{Decision, FallbackReason, Verdict};
@@ -52,16 +51,18 @@ pub struct Intake {
     chain: Chain,
     journal: Journal,
     metrics: Arc<Metrics>,
-    told_of_wrong_path: AtomicBool,
+    /// The first path of each family, for those that send to another one.
+    paths: Vec<(Family, String)>,
+    /// Families whose events came to another one's path.
+    told_of_wrong_path: Mutex<HashSet<Family>>,
     /// Kinds and their fields of an impossible type; there are only so many.
     told_of_fields: Mutex<HashSet<(&'static str, &'static str)>>,
 }
 
 impl Intake {
-    /// A road that ends in `journal`.
-    pub fn new(chain: Chain, journal: Journal, metrics: Arc<Metrics>) -> Self {
-        let told_of_fields = Mutex::default();
-        Self { chain, journal, metrics, told_of_wrong_path: AtomicBool::new(false), told_of_fields }
+    /// A road that ends in `journal`; `paths` are those on which each family is received.
+    pub fn new(chain: Chain, journal: Journal, metrics: Arc<Metrics>, paths: Vec<(Family, String)>) -> Self {
+        Self { chain, journal, metrics, paths, told_of_wrong_path: Mutex::default(), told_of_fields: Mutex::default() }
     }
 
     /// The road. Where it has to wait for something, it goes on as a task that its caller must run to the end;
@@ -75,22 +76,40 @@ impl Intake {
         let understood = family.decode(verified, id, received)?;
         self.mention_oddities(family, &understood);
         let Understood { event, identity, .. } = understood;
+        let asks = family.asks(event.kind());
         if event.kind().is_probe() {
             return Ok(Road::Done(self.receipt(&event, Decision::by_default(Verdict::allow()), Standing::Probe)));
         }
         let key = RepeatKey::new(event.app_key(), &identity.digest, identity.valid_until);
-        let claim = match self.journal.claim(key) {
-            Claim::First(ticket) => match self.chain.decide_at_once(&event, load) {
+        let earlier = identity.earlier.map(|end| RepeatKey::new(event.app_key(), &identity.digest, end));
+        let claim = match self.claim(key, earlier) {
+            Claim::First(ticket) => match Self::unasked(asks).or_else(|| self.chain.decide_at_once(&event, load)) {
                 Some(decision) => return Ok(Road::Done(self.keep(event, decision, ticket))),
                 None => Claim::First(ticket),
             },
             repeat => repeat,
         };
-        Ok(Road::Waits(Box::pin(Arc::clone(self).wait(event, key, claim, budget))))
+        Ok(Road::Waits(Box::pin(Arc::clone(self).wait(event, asks, key, claim, budget))))
+    }
+
+    /// Claims `key`, unless an equal request was claimed or kept as `earlier`.
+    fn claim(&self, key: RepeatKey, earlier: Option<RepeatKey>) -> Claim {
+        match earlier.map(|earlier| self.journal.claim(earlier)) {
+            Some(repeat @ Claim::Repeat(_)) => repeat,
+            // Its ticket goes unused, which gives that claim up.
+            _ => self.journal.claim(key),
+        }
     }
 
     /// The part of the road that takes time: an earlier equal request, and deciders.
-    async fn wait(self: Arc<Self>, event: Event, key: RepeatKey, mut claim: Claim, budget: Budget) -> Receipt {
+    async fn wait(
+        self: Arc<Self>,
+        event: Event,
+        asks: bool,
+        key: RepeatKey,
+        mut claim: Claim,
+        budget: Budget,
+    ) -> Receipt {
         let ticket = loop {
             let repeat = match claim {
                 Claim::First(ticket) => break ticket,
@@ -108,8 +127,16 @@ impl Intake {
                 }
             }
         };
-        let decision = self.chain.decide(&event, budget.first(DECIDED_BY)).await;
+        let decision = match Self::unasked(asks) {
+            Some(decision) => decision,
+            None => self.chain.decide(&event, budget.first(DECIDED_BY)).await,
+        };
         self.keep(event, decision, ticket)
+    }
+
+    /// The decision on an event that asks nothing.
+    fn unasked(asks: bool) -> Option<Decision> {
+        (!asks).then(|| Decision::by_default(Verdict::allow()))
     }
 
     fn keep(&self, event: Event, decision: Decision, ticket: Ticket) -> Receipt {
@@ -143,10 +170,27 @@ impl Intake {
             }
             tracing::warn!(event.id = %event.id(), event.kind = %event.kind(), field, "field left out: {fault} (said once for each field)");
         }
-        if event.family() != family.family() && !self.told_of_wrong_path.swap(true, Ordering::Relaxed) {
-            let (kind, right, wrong) = (event.kind(), event.family().source(), family.family().source());
-            tracing::warn!(event.id = %event.id(), "{kind} belongs to {right} but came to {wrong}; set that path in the console (said once)");
+        if event.family() != family.family() {
+            self.mention_wrong_path(event, family.family());
         }
+    }
+
+    fn mention_wrong_path(&self, event: &Event, came_to: Family) {
+        let mut told = self.told_of_wrong_path.lock().unwrap_or_else(PoisonError::into_inner);
+        if event.kind().is_probe() || !told.insert(event.family()) {
+            return;
+        }
+        let (kind, wrong) = (event.kind(), came_to.name());
+        let right = self.paths.iter().find(|(family, _)| *family == event.family());
+        let advice = match right {
+            Some((family, path)) => format!("set {path} as the URL of {} in the console", family.name()),
+            None => "no path has that family here: add one to [[endpoints]], and set it in the console".to_owned(),
+        };
+        tracing::warn!(
+            event.id = %event.id(),
+            "{kind} is of the family {} but came to a path of {wrong}; it was taken all the same, but {advice} (said once)",
+            event.family().name()
+        );
     }
 }
 

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::decide::{BoxedDecider, Chain, Decider, FromEvent, IntoOpinion, Policy, Word};
 use crate::deliver::{AnyHandler, Dispatcher, Handler, LaneSettings};
 use crate::edge::{self, Edge, Endpoint};
-use crate::family::YunxinCallback;
+use crate::family::Families;
 use crate::intake::Intake;
 use crate::journal::{self, Closed, Journal};
 use crate::metrics::Metrics;
@@ -155,7 +155,7 @@ impl Receiver {
         within: Duration,
     ) -> Result<(), BuildError> {
         self.edge.follow(policy);
-        self.edge.yunxin_callback().believe(apps.into_iter().collect());
+        self.edge.families().believe(apps.into_iter().collect());
         // Before the old lanes stop: what cannot start must not end what runs.
         for (lane, _) in &handlers {
             self.journal.lanes().register(&lane.name)?;
@@ -305,9 +305,10 @@ impl Builder {
         };
         let (journal, dispatcher) = tokio::task::spawn_blocking(open).await.map_err(|_| BuildError::CutShort)??;
         let chain = Chain::new(policy, deciders, Arc::clone(&metrics))?;
-        let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics));
-        let family = YunxinCallback::new(apps.into_iter().collect::<Apps>(), Arc::clone(&metrics));
-        let edge = Edge::new(settings, family, intake, clock.clone(), Arc::clone(&metrics));
+        let paths = settings.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
+        let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics), paths);
+        let families = Families::new(apps.into_iter().collect::<Apps>(), &metrics);
+        let edge = Edge::new(settings, families, intake, clock.clone(), Arc::clone(&metrics));
         Ok(Receiver { edge, journal, dispatcher: Mutex::new(Some(dispatcher)), clock, metrics, delivering })
     }
 }

@@ -128,9 +128,12 @@ pub(super) fn endpoints(fields: Vec<Field<'_>>) -> Vec<Endpoint> {
         let Some(mut section) = field.section() else { continue };
         let path_field = section.need("path", "a path");
         let path = path_field.as_ref().and_then(path);
-        let family = section.need("family", "`yunxin.callback`").and_then(|field| family(&field));
+        let family = section.need("family", "a family, such as `yunxin.callback`").and_then(|field| family(&field));
         section.finish();
         let (Some(path_field), Some(path)) = (path_field, path) else { continue };
+        if family.is_some_and(|family| family != Family::TencentCall) && stem(&path) != path {
+            path_field.fault("expected a path without `{token}`: only `tencent.call` has a secret in its path", None);
+        }
         if endpoints.iter().any(|other| other.path == path) {
             path_field.fault("expected a path of its own, but another endpoint has the same", None);
         }
@@ -146,7 +149,7 @@ fn path(field: &Field<'_>) -> Option<String> {
         return None;
     }
     let plain = |byte: u8| byte.is_ascii_graphic() && !br#"?#{}"\<>^`|"#.contains(&byte);
-    if !path.bytes().all(plain) {
+    if !stem(path).bytes().all(plain) {
         let hint = "write other characters percent-encoded, as the sender does, and no query".to_owned();
         field.fault("expected a plain path of a URL", Some(hint));
         return None;
@@ -158,14 +161,19 @@ fn path(field: &Field<'_>) -> Option<String> {
     Some(path.to_owned())
 }
 
+/// A path without the last part that stands for any.
+fn stem(path: &str) -> &str {
+    path.strip_suffix(Endpoint::TOKEN).filter(|stem| stem.ends_with('/')).unwrap_or(path)
+}
+
 fn family(field: &Field<'_>) -> Option<Family> {
     let names: Vec<(&str, Family)> = Family::ALL.iter().map(|family| (family.name(), *family)).collect();
-    match field.word(&names)? {
-        Family::YunxinCallback => Some(Family::YunxinCallback),
-        Family::YunxinCopy | Family::TencentCall | Family::TencentTrtc => {
-            let hint = "it can receive `yunxin.callback`".to_owned();
-            field.fault("this family is not received by this version", Some(hint));
-            None
-        }
+    let family = field.word(&names)?;
+    if Endpoint::families().any(|received| received == family) {
+        return Some(family);
     }
+    let received: Vec<_> = Endpoint::families().map(|family| format!("`{}`", family.name())).collect();
+    let hint = format!("it can receive {}", received.join(" and "));
+    field.fault("this family is not received by this version", Some(hint));
+    None
 }

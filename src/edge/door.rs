@@ -24,7 +24,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::decide::{Load, Policy};
 use crate::event::EventId;
-use crate::family::{Protocol, YunxinCallback};
+use crate::family::{Families, Head, Protocol, UNPROVEN_BODY, Yunxin};
 use crate::intake::{self, Intake, Road};
 use crate::kind::Family;
 use crate::metrics::{Metrics, ReasonLabel};
@@ -36,7 +36,7 @@ pub struct Edge(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    yunxin_callback: Arc<YunxinCallback>,
+    families: Families,
     intake: Arc<Intake>,
     in_flight: AtomicUsize,
     readiness: AtomicU8,
@@ -55,16 +55,10 @@ const DRAINING: u8 = 2;
 
 impl Edge {
     /// A door that leads to `intake`.
-    pub fn new(
-        settings: Settings,
-        yunxin_callback: YunxinCallback,
-        intake: Intake,
-        clock: Clock,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(settings: Settings, families: Families, intake: Intake, clock: Clock, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Inner {
             settings,
-            yunxin_callback: Arc::new(yunxin_callback),
+            families,
             intake: Arc::new(intake),
             in_flight: AtomicUsize::new(0),
             readiness: AtomicU8::new(STARTING),
@@ -85,9 +79,9 @@ impl Edge {
         self.0.intake.chain().follow(policy);
     }
 
-    /// The family behind the callback paths, which may be told to believe other apps.
-    pub fn yunxin_callback(&self) -> &YunxinCallback {
-        &self.0.yunxin_callback
+    /// The families behind the paths, which may be told to believe others than before.
+    pub fn families(&self) -> &Families {
+        &self.0.families
     }
 
     /// From now on `/readyz` says yes.
@@ -128,20 +122,10 @@ impl Edge {
         B: Body<Data = Bytes> + Unpin + Send + 'static,
     {
         let started = from.as_ref().map_or_else(Instant::now, |connection| connection.begins());
-        let question = match self.0.settings.family_at(request.uri().path()) {
-            Some(Family::YunxinCallback) => {
-                self.prove(Arc::clone(&self.0.yunxin_callback), request, started, from.as_deref())
-            }
-            Some(_) => Err(Box::new(reply::not_found())),
-            None => Err(Box::new(match request.uri().path() {
-                "/healthz" => reply::alive(),
-                "/readyz" => self.readiness(),
-                _ => reply::not_found(),
-            })),
-        };
+        let question = self.question(request, started, from.as_deref());
         async move {
             let mut reply = match question {
-                Ok(question) => self.take_down_the_road(question).await,
+                Ok(Asked::Yunxin(question)) => self.take_down_the_road(question, from.as_deref()).await,
                 Err(reply) => *reply,
             };
             if self.0.readiness.load(Ordering::Relaxed) == DRAINING {
@@ -154,10 +138,32 @@ impl Edge {
         }
     }
 
+    /// Judges a request by its head: whose path it came to, and whether that family believes it.
+    fn question<B>(
+        &self,
+        request: Request<B>,
+        started: Instant,
+        from: Option<&Connection>,
+    ) -> Result<Asked<B>, Box<Reply>> {
+        let families = &self.0.families;
+        match self.0.settings.at(request.uri().path()).map(|(family, _)| family) {
+            Some(Family::YunxinCallback) => {
+                self.prove(&families.yunxin_callback, request, started, from).map(Asked::Yunxin)
+            }
+            Some(Family::YunxinCopy) => self.prove(&families.yunxin_copy, request, started, from).map(Asked::Yunxin),
+            Some(Family::TencentCall | Family::TencentTrtc) => Err(Box::new(reply::not_found())),
+            None => Err(Box::new(match request.uri().path() {
+                "/healthz" => reply::alive(),
+                "/readyz" => self.readiness(),
+                _ => reply::not_found(),
+            })),
+        }
+    }
+
     /// Judges a request on a path of `family` by its head.
     fn prove<P: Protocol, B>(
         &self,
-        family: Arc<P>,
+        family: &Arc<P>,
         request: Request<B>,
         started: Instant,
         from: Option<&Connection>,
@@ -166,28 +172,37 @@ impl Edge {
             return Err(Box::new(reply::method_not_allowed()));
         }
         let (budget, received) = (Budget::since(started, self.0.settings.deadline), self.0.clock.now());
-        let proven = family.prove(request.headers(), received).map_err(|refusal| {
-            self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
-            self.0.strangers.mention(&refusal);
-            Box::new(reply::refusal(&refusal))
-        })?;
-        if let Some(connection) = from {
+        let (uri, headers) = (request.uri(), request.headers());
+        let token = self.0.settings.at(uri.path()).and_then(|(_, token)| token);
+        let head = Head { headers, token, query: uri.query() };
+        let proven = family.prove(&head, received).map_err(|refusal| Box::new(self.refuse_stranger(&refusal)))?;
+        let place = family.is_proof(&proven).then(|| Place::take(self));
+        if let (Some(_), Some(connection)) = (&place, from) {
             connection.proves_itself();
         }
-        Ok(Question { place: Place::take(self), family, proven, body: request.into_body(), received, budget })
+        Ok(Question { place, family: Arc::clone(family), proven, body: request.into_body(), received, budget })
     }
 
-    /// Answers a request whose headers were proven.
-    async fn take_down_the_road<P: Protocol, B>(&self, question: Question<P, B>) -> Reply
+    /// Answers a request whose head was not refused.
+    async fn take_down_the_road<P: Protocol, B>(&self, question: Question<P, B>, from: Option<&Connection>) -> Reply
     where
         B: Body<Data = Bytes> + Unpin,
     {
         let Question { place, family, proven, body, received, budget } = question;
         let id = EventId::at(received);
-        let road = body::read(body, self.0.settings.body_limit, budget.first(READ_BY)).await.and_then(|body| {
+        let is_stranger = place.is_none();
+        let limit = self.0.settings.body_limit;
+        let limit = if is_stranger { limit.min(UNPROVEN_BODY) } else { limit };
+        let body = body::read(body, limit, budget.first(READ_BY)).await;
+        // Only from here on a stranger can take a place, for as long as its body is verified.
+        let place = place.unwrap_or_else(|| Place::take(self));
+        let road = body.and_then(|body| {
             let request = intake::Request { id, received, proven, body, load: place.load, budget };
             self.0.intake.receive(&*family, request)
         });
+        if let (true, Some(connection)) = (is_stranger && road.is_ok(), from) {
+            connection.proves_itself();
+        }
         let receipt = match road {
             Ok(Road::Done(receipt)) => receipt,
             // On a task of its own: a peer that hangs up must not stop it.
@@ -195,11 +210,19 @@ impl Edge {
                 Ok(receipt) => receipt,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             },
+            Err(refusal) if is_stranger => return self.refuse_stranger(&refusal),
             Err(refusal) => return self.refuse(id, &refusal),
         };
         let accepted = receipt.accepted(budget).await;
         self.0.metrics.reply_seconds.observe(budget.spent().as_secs_f64());
         reply::verdict(&*family, &accepted)
+    }
+
+    /// A request that proved nothing: counted, and logged only now and then, or strangers could fill the disk.
+    fn refuse_stranger(&self, refusal: &Refusal) -> Reply {
+        self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
+        self.0.strangers.mention(refusal);
+        reply::refusal(refusal)
     }
 
     /// A request whose headers were proven, but not its body: worth a line each, since somebody's set-up is wrong.
@@ -234,9 +257,15 @@ where
     }
 }
 
-/// A request whose headers were proven; its body has still to be read.
+/// A question to one of the families.
+enum Asked<B> {
+    Yunxin(Question<Yunxin, B>),
+}
+
+/// A request whose head was not refused; its body has still to be read.
 struct Question<P: Protocol, B> {
-    place: Place,
+    /// None while its sender is not proven.
+    place: Option<Place>,
     family: Arc<P>,
     proven: P::Proven,
     body: B,

@@ -25,9 +25,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Who sends to `path`. There are a few paths, so a walk is the fastest way to one.
-    pub(super) fn family_at(&self, path: &str) -> Option<Family> {
-        self.endpoints.iter().find(|endpoint| endpoint.path == path).map(|endpoint| endpoint.family)
+    /// Who sends to `path`, and what stands where the endpoint has `{token}`. There are a few paths, so a walk is the
+    /// fastest way to one.
+    pub(super) fn at<'p>(&self, path: &'p str) -> Option<(Family, Option<&'p str>)> {
+        self.endpoints.iter().find_map(|endpoint| endpoint.takes(path).map(|token| (endpoint.family, token)))
     }
 }
 
@@ -48,16 +49,41 @@ impl Default for Settings {
 /// A path and the family that is received there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// An absolute path without a query.
+    /// An absolute path without a query; its last part may be `{token}`, which stands for any one part.
     pub path: String,
     /// Who sends there.
     pub family: Family,
 }
 
+/// The families that are received, each with its paths where none are configured.
+const RECEIVED: [(Family, &[&str]); 2] =
+    [(Family::YunxinCallback, &["/receiveMsg.action", "/yunxin/callback"]), (Family::YunxinCopy, &["/yunxin/copy"])];
+
 impl Endpoint {
+    /// The last part of a path that holds a secret of its own.
+    pub const TOKEN: &str = "{token}";
+
     /// The paths used where none are configured.
     pub fn defaults() -> Vec<Self> {
-        let at = |path: &str| Self { path: path.to_owned(), family: Family::YunxinCallback };
-        vec![at("/receiveMsg.action"), at("/yunxin/callback")]
+        let of = |(family, paths): &(Family, &[&str])| -> Vec<Self> {
+            paths.iter().map(|path| Self { path: (*path).to_owned(), family: *family }).collect()
+        };
+        RECEIVED.iter().flat_map(of).collect()
+    }
+
+    /// The families that can be received.
+    pub fn families() -> impl Iterator<Item = Family> {
+        RECEIVED.iter().map(|(family, _)| *family)
+    }
+
+    /// Whether `path` leads here; with what stands in place of `{token}`, where there is such a part.
+    fn takes<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
+        match self.path.strip_suffix(Self::TOKEN) {
+            None => (self.path == path).then_some(None),
+            Some(stem) => {
+                let token = path.strip_prefix(stem)?;
+                (!token.is_empty() && !token.contains('/')).then_some(Some(token))
+            }
+        }
     }
 }

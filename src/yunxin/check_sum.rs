@@ -43,6 +43,20 @@ pub(super) fn proves(secret: &Secret, md5: &str, cur_time: &str, check_sum: &[u8
     matches(md5) || (md5.bytes().any(|byte| byte.is_ascii_uppercase()) && matches(&md5.to_ascii_lowercase()))
 }
 
+/// Whether `secret` gives `check_sum` in the old meeting kit's order, in which the body's MD5 is not sent.
+pub(super) fn proves_meeting(secret: &Secret, nonce: &str, cur_time: &str, md5: &str, check_sum: &[u8; 20]) -> bool {
+    meeting_check_sum_of(secret.expose(), nonce, cur_time, md5).ct_eq(check_sum).into()
+}
+
+/// Signs `body` as the old meeting kit does: `sha1hex(AppSecret + Nonce + CurTime + md5hex(body))`.
+pub fn sign_meeting(app_secret: &str, nonce: &str, body: &[u8], cur_time: &str) -> String {
+    hex::encode(meeting_check_sum_of(app_secret, nonce, cur_time, &hex::encode(md5_of(body))))
+}
+
+fn meeting_check_sum_of(secret: &str, nonce: &str, cur_time: &str, md5: &str) -> [u8; 20] {
+    Sha1::new().chain_update(secret).chain_update(nonce).chain_update(cur_time).chain_update(md5).finalize().into()
+}
+
 fn check_sum_of(secret: &str, md5: &str, cur_time: &str) -> [u8; 20] {
     Sha1::new().chain_update(secret).chain_update(md5).chain_update(cur_time).finalize().into()
 }

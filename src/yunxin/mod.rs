@@ -5,17 +5,20 @@
 mod app;
 mod callback;
 mod check_sum;
+mod copy;
 mod decode;
 mod diagnosis;
+mod kinds;
 mod proof;
 mod reply;
 mod samples;
 
 pub use app::{App, AppSecret, Apps};
 pub use callback::{CallStart, ClientType, RoomCreate};
-pub use check_sum::{Signature, sign};
+pub use check_sum::{Signature, sign, sign_meeting};
+pub use copy::{COPY_TAKEN, Proof, Sealed};
 pub use decode::{Decoded, decode};
 pub use diagnosis::{Diagnosis, Finding, diagnose};
-pub use proof::{ProvenHeaders, Verified, verify};
+pub use proof::{Product, ProvenHeaders, Verified, verify};
 pub use reply::encode;
 pub use samples::{SAMPLES, sample};

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -23,10 +24,24 @@ pub struct ProvenHeaders {
     secret: Arc<str>,
     cur_time: String,
     sent: i64,
-    valid_until: Timestamp,
+    tolerance: Duration,
     md5: [u8; 16],
     check_sum: [u8; 20],
+    product: Product,
     text: String,
+}
+
+/// Which product a request is from, as far as its head and the profile of its proof tell; the body tells the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Product {
+    /// It was proven as a callback.
+    Callback,
+    /// It was proven as a copy.
+    Copy,
+    /// RTC 2.0, by the header `type: G2`.
+    Rtc,
+    /// The old meeting kit, by its own signature.
+    Meeting,
 }
 
 /// A body that only someone with the app's secret can have signed.
@@ -52,18 +67,50 @@ impl ProvenHeaders {
         let app = apps.get(app_key).ok_or(Refusal::AppUnknown)?;
         let secret = proving_secret(app, now, |secret| proves(&secret.secret, md5_text, cur_time, &check_sum))?;
         if md5 != MD5_OF_PROBE {
-            check_freshness(sent, now, app)?;
+            check_freshness(sent, now, app.clock_tolerance)?;
         }
 
-        let tolerance = i64::try_from(app.clock_tolerance.as_millis()).unwrap_or(i64::MAX);
-        let valid_until = Timestamp::from_millisecond(sent.saturating_add(tolerance)).unwrap_or(Timestamp::MAX);
         let lines = [("AppKey", app_key), ("CurTime", cur_time), ("MD5", md5_text), ("CheckSum", check_sum_text)];
+        let signed = Signed { cur_time, sent, md5, check_sum, product: product(headers, Product::Callback) };
+        Ok(Self::of(app, secret, &signed, &lines, headers))
+    }
+
+    /// The proof itself: `secret` of `app` was found to have signed what is in `signed`. `lines` are the headers that
+    /// were looked at.
+    pub(super) fn of(
+        app: &App,
+        secret: &AppSecret,
+        signed: &Signed<'_>,
+        lines: &[(&str, &str)],
+        headers: &HeaderMap,
+    ) -> Self {
+        let Signed { cur_time, sent, md5, check_sum, product } = *signed;
         let mut text = String::with_capacity(192);
-        for part in lines.iter().flat_map(|(name, value)| [name, ": ", value, "\n"]) {
+        let told = headers.get(TYPE).and_then(|value| value.to_str().ok()).map(|value| (TYPE, value));
+        for part in lines.iter().chain(&told).flat_map(|(name, value)| [name, ": ", value, "\n"]) {
             text.push_str(part);
         }
         let (app_key, secret) = (Arc::clone(&app.app_key), Arc::clone(secret.fingerprint()));
-        Ok(Self { app_key, secret, cur_time: cur_time.to_owned(), sent, valid_until, md5, check_sum, text })
+        let (cur_time, tolerance) = (cur_time.to_owned(), app.clock_tolerance);
+        Self { app_key, secret, cur_time, sent, tolerance, md5, check_sum, product, text }
+    }
+
+    /// Checks `CurTime` against `now`.
+    ///
+    /// # Errors
+    /// [`Refusal::Stale`] or [`Refusal::FromTheFuture`].
+    pub fn freshness(&self, now: Timestamp) -> Result<(), Refusal> {
+        check_freshness(self.sent, now, self.tolerance)
+    }
+
+    /// Which product the request is from, as far as they tell.
+    pub fn product(&self) -> Product {
+        self.product
+    }
+
+    /// Headers that were proven together with `body`.
+    pub(super) fn with(self, body: Bytes) -> Verified {
+        Verified { headers: self, body }
     }
 
     /// Checks `body` against the MD5 that was signed.
@@ -113,7 +160,13 @@ impl Verified {
 
     /// From then on its headers are stale, so that no repeat can arrive any more.
     pub fn valid_until(&self) -> Timestamp {
-        self.headers.valid_until
+        let tolerance = i64::try_from(self.headers.tolerance.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(self.headers.sent.saturating_add(tolerance)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// `CurTime` in milliseconds.
+    pub fn sent(&self) -> i64 {
+        self.headers.sent
     }
 
     /// The signed bytes.
@@ -174,7 +227,25 @@ pub fn verify(apps: &Apps, headers: &HeaderMap, body: Bytes, now: Timestamp) -> 
     ProvenHeaders::prove(apps, headers, now)?.verify(body)
 }
 
-fn header<'a>(
+/// What the digest headers sign, read.
+pub(super) struct Signed<'a> {
+    pub cur_time: &'a str,
+    pub sent: i64,
+    pub md5: [u8; 16],
+    pub check_sum: [u8; 20],
+    pub product: Product,
+}
+
+/// The header in which RTC 2.0 says what it is.
+const TYPE: &str = "type";
+
+/// The product that the headers name, or `untold`.
+pub(super) fn product(headers: &HeaderMap, untold: Product) -> Product {
+    let is_rtc = headers.get(TYPE).is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"G2"));
+    if is_rtc { Product::Rtc } else { untold }
+}
+
+pub(super) fn header<'a>(
     headers: &'a HeaderMap,
     name: &'static str,
     key: &'static str,
@@ -189,7 +260,7 @@ fn header<'a>(
     text.ok_or(Refusal::HeaderMalformed { name, expected })
 }
 
-fn milliseconds(cur_time: &str) -> Result<i64, Refusal> {
+pub(super) fn milliseconds(cur_time: &str) -> Result<i64, Refusal> {
     let malformed = Refusal::HeaderMalformed { name: "CurTime", expected: "Unix time in milliseconds, in digits" };
     if !cur_time.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(malformed);
@@ -197,19 +268,27 @@ fn milliseconds(cur_time: &str) -> Result<i64, Refusal> {
     cur_time.parse().map_err(|_| malformed)
 }
 
-fn digest<const N: usize>(text: &str, name: &'static str, expected: &'static str) -> Result<[u8; N], Refusal> {
+pub(super) fn digest<const N: usize>(
+    text: &str,
+    name: &'static str,
+    expected: &'static str,
+) -> Result<[u8; N], Refusal> {
     let mut bytes = [0; N];
     hex::decode_to_slice(text, &mut bytes).map_err(|_| Refusal::HeaderMalformed { name, expected })?;
     Ok(bytes)
 }
 
-fn proving_secret(app: &App, now: Timestamp, proves: impl Fn(&AppSecret) -> bool) -> Result<&AppSecret, Refusal> {
+pub(super) fn proving_secret(
+    app: &App,
+    now: Timestamp,
+    proves: impl Fn(&AppSecret) -> bool,
+) -> Result<&AppSecret, Refusal> {
     app.secrets.iter().find(|secret| secret.is_current(now) && proves(secret)).ok_or(Refusal::CheckSumMismatch)
 }
 
-fn check_freshness(sent: i64, now: Timestamp, app: &App) -> Result<(), Refusal> {
+fn check_freshness(sent: i64, now: Timestamp, tolerance: Duration) -> Result<(), Refusal> {
     let ahead = sent.saturating_sub(now.as_millisecond());
-    if u128::from(ahead.unsigned_abs()) <= app.clock_tolerance.as_millis() {
+    if u128::from(ahead.unsigned_abs()) <= tolerance.as_millis() {
         Ok(())
     } else if ahead < 0 {
         Err(Refusal::Stale { sent, now })

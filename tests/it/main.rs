@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod copies;
 mod crash;
 mod decide;
 mod deliver;

@@ -188,8 +188,8 @@ fn a_value_that_cannot_be_is_shown_with_what_was_expected() {
             "endpoints[0].path = `/readyz`: expected a path that is not offhook's own",
         ),
         (
-            "[[endpoints]]\npath = \"/a\"\nfamily = \"yunxin.copy\"",
-            "endpoints[0].family = `yunxin.copy`: this family is not received by this version",
+            "[[endpoints]]\npath = \"/a/{token}\"\nfamily = \"yunxin.copy\"",
+            "endpoints[0].path = `/a/{token}`: expected a path without `{token}`",
         ),
         (
             "[[endpoints]]\npath = \"/a\"\nfamily = \"yunxin\"",

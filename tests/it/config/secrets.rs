@@ -228,6 +228,10 @@ family = "yunxin.callback"
 [[endpoints]]
 path = "/yunxin/callback"
 family = "yunxin.callback"
+
+[[endpoints]]
+path = "/yunxin/copy"
+family = "yunxin.copy"
 "#;
     assert_eq!(config.masked_toml(), expected);
     assert_eq!(format!("{config:?}"), expected);

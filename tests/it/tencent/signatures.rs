@@ -10,7 +10,7 @@ use offhook::tencent::{Privileges, RoomId, UserId, UserSig, UserSigKey, UserSigs
 use proptest::prelude::*;
 use serde::Deserialize;
 
-/// Made with `tls-sig-api-v2` (npm 1.0.2, PyPI 1.1) and with the stored blocks of the Go library.
+/// Made with `tls-sig-api-v2` (npm 1.0.2, `PyPI` 1.1) and with the stored blocks of the Go library.
 #[derive(Deserialize)]
 struct UserSigVector {
     name: String,
@@ -41,11 +41,11 @@ struct Tc3Vector {
 }
 
 fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
+    Timestamp::from_second(second).expect("a second")
 }
 
 fn user_sig_vectors() -> Vec<UserSigVector> {
-    serde_json::from_str(include_str!("vectors/user_sig.json")).unwrap()
+    serde_json::from_str(include_str!("vectors/user_sig.json")).expect("vectors")
 }
 
 fn privileges(bits: u32) -> Privileges {
@@ -59,7 +59,7 @@ fn privileges(bits: u32) -> Privileges {
         Privileges::SEND_SUB_STREAM,
         Privileges::RECEIVE_SUB_STREAM,
     ];
-    let chosen = all.into_iter().filter(|one| bits & one.bits() != 0).reduce(|all, one| all | one).unwrap();
+    let chosen = all.into_iter().filter(|one| bits & one.bits() != 0).reduce(|all, one| all | one).expect("some bits");
     assert_eq!(chosen.bits(), bits);
     chosen
 }

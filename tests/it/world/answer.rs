@@ -29,6 +29,12 @@ impl Answer {
         self.is_verdict(ALLOW);
     }
 
+    /// The answer to a copy, byte by byte.
+    #[track_caller]
+    pub(crate) fn is_taken(&self) {
+        self.is_verdict(r#"{"code":200}"#);
+    }
+
     /// A plain rejection, byte by byte.
     #[track_caller]
     pub(crate) fn is_rejected_with(&self, code: u16) {

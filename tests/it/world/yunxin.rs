@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use ::offhook::clock::Clock;
-use ::offhook::yunxin::{sample, sign};
+use ::offhook::yunxin::{sample, sign, sign_meeting};
 
 use super::{APP_KEY, APP_SECRET, Answer, Question, Wire};
 
@@ -62,6 +62,18 @@ impl Yunxin {
         };
         let question = question.and("AppKey", &self.app_key).and("CurTime", cur_time).and("MD5", signature.md5);
         question.and("CheckSum", signature.check_sum).and("Content-Type", "application/json")
+    }
+
+    /// A copy with this body for the copies' path, signed now.
+    pub(crate) fn copies(&self, body: impl AsRef<[u8]>) -> Question {
+        self.asks_with(body).on_path("/yunxin/copy")
+    }
+
+    /// A copy of the old meeting kit's, which signs in its own order and sends no MD5.
+    pub(crate) fn copies_meeting(&self, body: impl AsRef<[u8]>) -> Question {
+        let question = self.copies(body.as_ref()).without("MD5").and("Nonce", "a1b2c3");
+        let check_sum = sign_meeting(&self.secret, "a1b2c3", body.as_ref(), question.header("CurTime"));
+        question.with("CheckSum", check_sum)
     }
 
     pub(crate) async fn sends(&self, kind: &str) -> Answer {
