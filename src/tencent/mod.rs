@@ -6,6 +6,8 @@
 pub mod callback;
 mod published;
 pub mod room;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 pub mod tc3;
 mod user_id;
 pub mod user_sig;

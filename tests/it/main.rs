@@ -13,6 +13,7 @@ mod library;
 mod refusals;
 mod serve;
 mod shim;
+mod simulator;
 mod tencent;
 mod tencent_callback;
 mod verify;

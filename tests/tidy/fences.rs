@@ -9,7 +9,11 @@ pub(crate) struct Fence(pub(crate) &'static str, pub(crate) &'static [&'static s
 /// What only some modules may use.
 pub(crate) const FENCES: &[Fence] = &[
     // Servers and clients.
-    Fence("axum", &["admin", "receiver"], "the admin pages and the library's router; the edge serves without it"),
+    Fence(
+        "axum",
+        &["admin", "receiver", "tencent"],
+        "the admin pages, the library's router, the stand-in for Tencent; the edge serves without it",
+    ),
     Fence("hyper", &["edge"], "only the edge speaks HTTP to senders"),
     Fence("hyper_util", &["edge"], "only the edge speaks HTTP to senders"),
     Fence("http_body", &["edge"], "bodies are read in one place, within one budget"),
@@ -20,15 +24,15 @@ pub(crate) const FENCES: &[Fence] = &[
         &["edge", "yunxin", "tencent", "family", "handlers", "cli"],
         "the road, the journal and deciding know no HTTP",
     ),
-    Fence("reqwest", &["handlers", "cli"], "nothing between a request and its answer asks the network"),
-    Fence("rustls", &["handlers", "cli"], "goes with the client"),
-    Fence("tokio::net", &["edge", "admin", "app"], "only listeners open sockets"),
+    Fence("reqwest", &["tencent", "handlers", "cli"], "nothing between a request and its answer asks the network"),
+    Fence("rustls", &["tencent", "handlers", "cli"], "goes with the client"),
+    Fence("tokio::net", &["tencent", "edge", "admin", "app"], "only listeners open sockets"),
     Fence("std::net::TcpListener", &[], "it would block a thread; take tokio's"),
     Fence("std::net::TcpStream", &[], "it would block a thread; take tokio's"),
     // What waits.
     Fence(
         "tokio",
-        &["budget", "journal", "decide", "deliver", "handlers", "edge", "admin", "receiver", "app", "cli"],
+        &["budget", "tencent", "journal", "decide", "deliver", "handlers", "edge", "admin", "receiver", "app", "cli"],
         "values, protocols and the road itself wait for nothing but through a budget",
     ),
     Fence(

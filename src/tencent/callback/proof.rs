@@ -56,7 +56,7 @@ impl CallProof {
     /// `Sign` and `RequestTime`, which Chat callbacks have where authentication is on, are checked where they are sent.
     ///
     /// # Errors
-    /// The first check that fails, in the order: token, SdkAppid, Sign, RequestTime.
+    /// The first check that fails, in the order: token, `SdkAppid`, `Sign`, `RequestTime`.
     pub fn prove(secrets: &CallbackSecrets, token: &str, query: &str, now: Timestamp) -> Result<Self, Refusal> {
         let known = one_of(secrets.tokens(), |known| known.ct_eq(token.as_bytes()).into());
         let known = known.ok_or(Refusal::TokenMismatch)?;
