@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::kind::{Family, Kind};
-use crate::lenient::{FieldFault, Fields, Payload};
+use crate::lenient::{FieldFault, Fields, Typed};
 use crate::verdict::Decision;
 
 /// An event's own name: a UUIDv7, so ids sort by time.
@@ -179,16 +179,17 @@ impl Event {
         Fields::parse(self.text()).ok()?.get(name)
     }
 
-    /// The typed content, where the event's kind has a `P`.
-    pub fn payload<P: Payload>(&self) -> Option<P> {
-        if !P::KINDS.contains(&self.kind.name()) {
-            return None;
-        }
-        let read = self.payload.as_ref().and_then(|payload| payload.downcast_ref::<P>());
-        read.cloned().or_else(|| {
-            let fields = Fields::parse(self.text()).ok()?;
+    /// The typed content, where the event's kind has a `T`; [`payload`](Self::payload) gives it whatever the kind is.
+    pub fn typed<T: Typed>(&self) -> Option<T> {
+        T::KINDS.contains(&self.kind.name()).then(|| self.read())
+    }
+
+    /// The content as a `T`, as it was read when the event came in, or read anew.
+    pub(crate) fn read<T: Typed>(&self) -> T {
+        let read = self.payload.as_ref().and_then(|payload| payload.downcast_ref::<T>());
+        read.cloned().unwrap_or_else(|| {
             let mut faults: Vec<FieldFault> = Vec::new();
-            Some(P::read(&fields, &mut faults))
+            T::read(&Fields::parse(self.text()).unwrap_or_default(), &mut faults)
         })
     }
 }

@@ -27,6 +27,9 @@ pub mod telemetry;
 pub mod tencent;
 pub mod yunxin;
 
+// Beside them: what an event of any sender says.
+pub mod payload;
+
 // Second floor: the steps.
 pub mod decide;
 pub mod deliver;
@@ -51,6 +54,7 @@ pub use budget::Budget;
 pub use decide::Decider;
 pub use deliver::{Handler, Outcome};
 pub use event::Event;
+pub use payload::Payload;
 pub use receiver::Receiver;
 pub use refusal::Refusal;
 pub use verdict::Verdict;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use crate::budget::Budget;
 use crate::event::Event;
-use crate::lenient::Payload;
+use crate::lenient::Typed;
+use crate::payload::Payload;
 use crate::verdict::Verdict;
 
 /// Gives an opinion on an event, inside what is left of the request's budget.
@@ -80,9 +81,15 @@ impl FromEvent for Event {
     }
 }
 
-impl<P: Payload> FromEvent for P {
+impl FromEvent for Payload {
     fn from_event(event: &Event) -> Option<Self> {
-        event.payload()
+        Some(event.payload())
+    }
+}
+
+impl<T: Typed> FromEvent for T {
+    fn from_event(event: &Event) -> Option<Self> {
+        event.typed()
     }
 }
 

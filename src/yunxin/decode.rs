@@ -1,18 +1,17 @@
 //! From signed bytes to an event: which kind it is, who acted, and its typed content.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::callback::{CallStart, RoomCreate};
+use super::content::content;
 use super::kinds::kind_of;
 use super::proof::{Product, Verified};
 use crate::clock::Clock;
 use crate::event::{Event, EventId, EventParts};
 use crate::kind::Kind;
-use crate::lenient::{FieldFault, Fields, NotFields, Payload};
+use crate::lenient::{FieldFault, Fields, NotFields};
 use crate::refusal::Refusal;
 
 /// A verified request, understood.
@@ -54,7 +53,7 @@ impl Event {
     ///
     /// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei","callType":"2"}"#)?;
     /// assert_eq!(event.kind().name(), "call.start");
-    /// assert_eq!(event.payload::<CallStart>().and_then(|call| call.call_type), Some(2));
+    /// assert_eq!(event.typed::<CallStart>().and_then(|call| call.call_type), Some(2));
     /// # Ok::<(), offhook::Refusal>(())
     /// ```
     ///
@@ -76,8 +75,6 @@ impl Event {
         Ok(decoded.event)
     }
 }
-
-type Content = Option<Arc<dyn Any + Send + Sync>>;
 
 fn understand(
     body: Bytes,
@@ -106,12 +103,4 @@ fn understand(
 fn actor(kind: &Kind, fields: &Fields<'_>) -> Option<String> {
     let field = kind.row().map_or("fromAccount", |row| row.actor);
     fields.read::<String>(field).filter(|actor| !actor.is_empty())
-}
-
-fn content(kind: &Kind, fields: &Fields<'_>, faults: &mut Vec<FieldFault>) -> Content {
-    match kind.name() {
-        "call.start" => Some(Arc::new(CallStart::read(fields, faults))),
-        "room.create" => Some(Arc::new(RoomCreate::read(fields, faults))),
-        _ => None,
-    }
 }

@@ -5,6 +5,7 @@
 mod app;
 mod callback;
 mod check_sum;
+mod content;
 mod copy;
 mod decode;
 mod diagnosis;
@@ -14,7 +15,7 @@ mod reply;
 mod samples;
 
 pub use app::{App, AppSecret, Apps};
-pub use callback::{CallStart, ClientType, RoomCreate};
+pub use callback::*;
 pub use check_sum::{Signature, sign, sign_meeting};
 pub use copy::{COPY_TAKEN, Proof, Sealed};
 pub use decode::{Decoded, decode};

@@ -9,6 +9,7 @@ mod deliver;
 mod edge;
 mod events;
 mod journal;
+mod kinds;
 mod library;
 mod refusals;
 mod serve;

@@ -77,7 +77,7 @@ fn every_documented_number_has_its_kind() {
 fn both_documented_bodies_are_read_field_by_field() {
     let event = Event::from_json(CALL).unwrap();
     assert_eq!((event.kind().name(), event.subject()), ("call.start", Some("rss02")));
-    let call: CallStart = event.payload().unwrap();
+    let call: CallStart = event.typed().unwrap();
     assert_eq!(call.from_account.as_deref(), Some("rss02"));
     assert_eq!(call.from_device_id.as_deref(), Some("727EDBAF-AF84-42AE-9E09-EE586CCBCF2D"));
     assert_eq!(call.from_client_type, Some(ClientType::Ios));
@@ -91,17 +91,17 @@ fn both_documented_bodies_are_read_field_by_field() {
 
     let event = Event::from_json(ROOM).unwrap();
     assert_eq!((event.kind().name(), event.subject()), ("room.create", Some("lly1")));
-    let room: RoomCreate = event.payload().unwrap();
+    let room: RoomCreate = event.typed().unwrap();
     assert_eq!(room.channel_name.as_deref(), Some("ss"));
     assert_eq!(room.from_client_type, Some(ClientType::Web));
     assert_eq!((room.room_config.as_deref(), room.self_config.as_deref()), (Some(""), Some("")));
     assert_eq!(room.timestamp, Some(1_573_456_122_632));
-    assert!(event.payload::<CallStart>().is_none(), "a room is no call");
+    assert!(event.typed::<CallStart>().is_none(), "a room is no call");
 }
 
 /// A call whose field `name` holds `value`.
 fn call_with(name: &str, value: &str) -> CallStart {
-    Event::from_json(format!(r#"{{"eventType":20,"{name}":{value}}}"#)).unwrap().payload().unwrap()
+    Event::from_json(format!(r#"{{"eventType":20,"{name}":{value}}}"#)).unwrap().typed().unwrap()
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_field_of_an_impossible_type_is_absent_and_told_and_the_others_are_kept() {
     let faults: Vec<_> = decoded.faults.iter().map(ToString::to_string).collect();
     assert_eq!(faults.len(), 2, "{faults:?}");
     assert!(faults[0].contains("callType") && faults[0].contains("an object"), "{faults:?}");
-    let call: CallStart = decoded.event.payload().unwrap();
+    let call: CallStart = decoded.event.typed().unwrap();
     assert_eq!((call.call_type, call.from_account), (None, None));
     assert_eq!(call.to_account_list, Some(vec!["an".to_owned()]));
     assert_eq!(call.other["new"].get(), r#"{"n":[1.0]}"#);
@@ -196,7 +196,7 @@ fn a_field_of_an_impossible_type_is_absent_and_told_and_the_others_are_kept() {
 fn of_a_field_sent_twice_the_last_counts() {
     let event = Event::from_json(r#"{"eventType":20,"fromAccount":"an","fromAccount":"bo","callType":1,"callType":2}"#);
     let event = event.unwrap();
-    let call: CallStart = event.payload().unwrap();
+    let call: CallStart = event.typed().unwrap();
     assert_eq!((call.from_account.as_deref(), call.call_type), (Some("bo"), Some(2)));
     assert_eq!((event.subject(), event.field("callType").unwrap().get()), (Some("bo"), "2"));
 }
@@ -304,7 +304,7 @@ proptest! {
         for name in [&*name, "fromAccount", "callType", "toAccountList", "forceKeepCalling", "timestamp", "authType"] {
             let body = format!(r#"{{"eventType":{number},"{name}":{value}}}"#);
             let event = Event::from_json(body.clone()).unwrap();
-            let _ = (event.payload::<CallStart>(), event.payload::<RoomCreate>(), format!("{event:?}"));
+            let _ = (event.typed::<CallStart>(), event.typed::<RoomCreate>(), format!("{event:?}"));
             let _ = offhook::decide::is_unchecked_login(&event);
             prop_assert_eq!(event.data().get(), &body);
             prop_assert_eq!(event.field(name).map(|field| field.get()), Some(&*value));

@@ -74,6 +74,7 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("flate2", &["tencent"], "a UserSig is compressed"),
     Fence("hex", &["yunxin", "tencent"], "digests are made and checked where a protocol stands"),
     Fence("subtle", &["secret", "yunxin", "tencent"], "digests and secrets are compared in constant time there"),
+    Fence("schemars", &["lenient", "payload"], "what is read and written describes itself; nobody else does it for it"),
     Fence("uuid", &["event"], "an event's name is made in one place"),
 ];
 

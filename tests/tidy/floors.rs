@@ -27,9 +27,10 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("tencent", &[GROUND]),
     ("journal", &[GROUND]),
     ("telemetry", &[]),
+    ("payload", &[GROUND, "yunxin", "tencent"]),
     // second floor: one step of the road each
-    ("family", &[GROUND, "yunxin"]),
-    ("decide", &[GROUND]),
+    ("family", &[GROUND, "yunxin", "tencent"]),
+    ("decide", &[GROUND, "payload"]),
     ("deliver", &[GROUND, "journal"]),
     // third floor: the road, and the ends it leads to
     ("intake", &[GROUND, "family", "decide", "journal"]),

@@ -3,7 +3,7 @@
 //! Every field is optional. Accounts are JSON numbers on some pages, above 2^53 too: their digits are kept.
 
 use super::object::object;
-use super::words::{ActionWord, CallResultWord, MediaTypeWord};
+use super::words::{ActionWord, CallResultWord, MediaType, MediaTypeWord};
 use crate::tencent::RoomId;
 
 object! {
@@ -22,11 +22,13 @@ object! {
 
 object! {
     /// A call that is going on.
-    pub struct CallInfo {
+    pub struct CallInfo for [] {
         /// The call's own id.
         call_id: String = "CallId",
-        /// Audio or video.
-        media_type: MediaTypeWord = "CallMediaType" | "MediaType",
+        /// Audio or video, by its name in the samples.
+        call_media_type: MediaTypeWord = "CallMediaType",
+        /// Audio or video, by its name in the tables.
+        media_type: MediaTypeWord = "MediaType",
         /// The group it belongs to, or empty.
         chat_group_id: String = "ChatGroupId",
         /// The room, also where it is a number; may be empty.
@@ -38,7 +40,7 @@ object! {
 
 object! {
     /// Somebody in a call.
-    pub struct CallMember {
+    pub struct CallMember for [] {
         /// Who.
         account: String = "User_Account",
         /// `Calling` or `Waiting`.
@@ -50,7 +52,7 @@ object! {
     /// `Call.CallbackAfterMemberChanged`: somebody accepted, rejected, hung up or was invited.
     ///
     /// ```
-    /// use offhook::lenient::{Fields, Payload};
+    /// use offhook::lenient::{Fields, Typed};
     /// use offhook::tencent::callback::{Action, MemberChanged};
     ///
     /// let body = r#"{"CallId":"c-1","ChangedUserList":[{"User_Account":9007199254740993,"ActionType":"Answer"}]}"#;
@@ -76,7 +78,7 @@ object! {
 
 object! {
     /// What somebody in a call did.
-    pub struct MemberChange {
+    pub struct MemberChange for [] {
         /// Who.
         account: String = "User_Account",
         /// What.
@@ -98,13 +100,13 @@ object! {
 
 object! {
     /// A call that is over. Its times are Unix times in seconds, unlike `EventTime`.
-    pub struct CallRecord {
+    pub struct CallRecord for [] {
         /// The call's own id.
         call_id: String = "CallId",
         /// Who called.
         caller: String = "Caller_Account",
         /// Audio or video.
-        media_type: MediaTypeWord = "MediaType" | "CallMediaType",
+        media_type: MediaTypeWord = "MediaType",
         /// `SingleCall` or `MultiCall`.
         call_type: String = "CallType",
         /// When it was begun.
@@ -125,6 +127,11 @@ object! {
 }
 
 impl CallInfo {
+    /// Audio or video, whichever of its two names it has.
+    pub fn media(&self) -> Option<MediaType> {
+        self.call_media_type.as_ref().or(self.media_type.as_ref()).map(MediaTypeWord::meaning)
+    }
+
     /// The room, where both its fields make sense together.
     pub fn room(&self) -> Option<RoomId> {
         RoomId::of_call_engine(self.room_id.as_deref()?, self.room_id_type?)

@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use super::proof::{VerifiedCall, VerifiedTrtc};
 use super::trtc::TrtcEvent;
 use crate::event::{Event, EventId, EventParts};
 use crate::kind::{Family, Kind};
-use crate::lenient::{FieldFault, Fields, NotFields, Payload};
+use crate::lenient::{FieldFault, Fields, NotFields, Typed};
 use crate::refusal::Refusal;
 
 /// What a call engine's callback is answered; all three fields are required, and what they say is ignored.
@@ -32,12 +31,9 @@ pub struct Decoded {
     pub faults: Vec<FieldFault>,
     /// Equal for equal bodies: a repeat carries the same bytes.
     pub digest: [u8; 20],
-    /// From then on a repeat is taken for something new.
-    pub valid_until: Timestamp,
+    /// The sender's own time, in milliseconds.
+    pub sent: Option<i64>,
 }
-
-/// For how long a repeat is recognised. TRTC repeats within a minute; of the call engine nobody knows.
-const REPEATED_WITHIN: Duration = Duration::from_secs(3600);
 
 /// The longest command that becomes part of a kind's name, in bytes.
 const LONGEST_WORD: usize = 64;
@@ -114,7 +110,7 @@ fn understand(
         Some(payload) => event.with_payload(payload),
         None => event,
     };
-    Ok(Decoded { event, faults, digest, valid_until: valid_until(sent, received) })
+    Ok(Decoded { event, faults, digest, sent })
 }
 
 fn content(kind: &Kind, fields: &Fields<'_>, faults: &mut Vec<FieldFault>) -> Option<Arc<dyn Any + Send + Sync>> {
@@ -127,16 +123,6 @@ fn content(kind: &Kind, fields: &Fields<'_>, faults: &mut Vec<FieldFault>) -> Op
         }
         _ => None,
     }
-}
-
-/// The end of recognising repeats, the same for equal bodies: it comes from the body's own time. Where that is absent or
-/// far off, it is the end of the next hour.
-fn valid_until(sent: Option<i64>, received: Timestamp) -> Timestamp {
-    let hour = i64::try_from(REPEATED_WITHIN.as_secs()).unwrap_or(i64::MAX);
-    let now = received.as_second();
-    let of_body = sent.map(|sent| sent / 1000).filter(|sent| sent.abs_diff(now) < REPEATED_WITHIN.as_secs());
-    let end = of_body.map_or((now / hour + 2) * hour, |sent| sent.saturating_add(2 * hour));
-    Timestamp::from_second(end).unwrap_or(Timestamp::MAX)
 }
 
 fn is_word(command: &str) -> bool {

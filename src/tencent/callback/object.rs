@@ -2,10 +2,12 @@
 
 use serde_json::value::RawValue;
 
-use crate::lenient::{FieldFault, Fields, Lenient, json_type, unquote};
+use crate::lenient::{FieldFault, Fields, Lenient, Shape, json_type, unquote};
 
 /// What can be read from a field's value; what cannot is absent and told in `faults`.
 pub(super) trait Value: Sized {
+    const SHAPE: Shape;
+
     fn take(field: &'static str, value: &RawValue, faults: &mut Vec<FieldFault>) -> Option<Self>;
 }
 
@@ -13,6 +15,8 @@ pub(super) trait Value: Sized {
 macro_rules! scalars {
     ($($type:ty),+) => {
         $(impl $crate::tencent::callback::object::Value for $type {
+            const SHAPE: $crate::lenient::Shape = <$type as $crate::lenient::Lenient>::SHAPE;
+
             fn take(
                 field: &'static str,
                 value: &serde_json::value::RawValue,
@@ -28,6 +32,11 @@ pub(super) use scalars;
 scalars!(String, i64);
 
 impl<T: Value> Value for Vec<T> {
+    const SHAPE: Shape = match T::SHAPE {
+        Shape::Text => Shape::Texts,
+        _ => Shape::Nested,
+    };
+
     /// A list, or JSON text of one. An item that cannot be read is left out; the others stay.
     fn take(field: &'static str, value: &RawValue, faults: &mut Vec<FieldFault>) -> Option<Self> {
         let raw = value.get();
@@ -83,29 +92,36 @@ pub(super) fn text_at(fields: &Fields<'_>, path: &str) -> Option<String> {
     }
 }
 
-/// Writes such a struct; one with kinds is the payload of these.
+/// Writes such a struct; one with kinds is the content of these.
 macro_rules! object {
     (
         $(#[$struct_doc:meta])*
-        pub struct $name:ident $(for [$($kind:literal),+])? {
-            $($(#[$field_doc:meta])* $field:ident: $type:ty = $wire:literal $(| $also:literal)*,)+
+        pub struct $name:ident for [$($kind:literal),* $(,)?] {
+            $($(#[doc = $title:literal])+ $field:ident: $type:ty = $wire:literal,)+
         }
     ) => {
         $(#[$struct_doc])*
         #[derive(Debug, Clone, Default)]
         #[non_exhaustive]
         pub struct $name {
-            $($(#[$field_doc])* pub $field: Option<$type>,)+
+            $($(#[doc = $title])+ pub $field: Option<$type>,)+
             /// Fields that are not documented, as they were sent.
             pub other: $crate::lenient::Other,
         }
 
-        impl $name {
-            fn of(fields: &$crate::lenient::Fields<'_>, faults: &mut Vec<$crate::lenient::FieldFault>) -> Self {
+        impl $crate::lenient::Typed for $name {
+            const KINDS: &'static [&'static str] = &[$($kind),*];
+            const FIELDS: &'static [$crate::lenient::Field] = &[$($crate::lenient::Field {
+                name: $wire,
+                shape: <$type as $crate::tencent::callback::object::Value>::SHAPE,
+                title: concat!($($title),+).trim_ascii(),
+            }),+];
+
+            fn read(fields: &$crate::lenient::Fields<'_>, faults: &mut Vec<$crate::lenient::FieldFault>) -> Self {
                 let mut object = Self::default();
                 for (key, value) in fields.iter() {
                     match key {
-                        $($wire $(| $also)* => {
+                        $($wire => {
                             object.$field = $crate::tencent::callback::object::Value::take($wire, value, faults);
                         })+
                         _ => {
@@ -115,28 +131,39 @@ macro_rules! object {
                 }
                 object
             }
+
+            fn other(&self) -> &$crate::lenient::Other {
+                &self.other
+            }
         }
 
         impl $crate::tencent::callback::object::Value for $name {
+            const SHAPE: $crate::lenient::Shape = $crate::lenient::Shape::Nested;
+
             fn take(
                 field: &'static str,
                 value: &serde_json::value::RawValue,
                 faults: &mut Vec<$crate::lenient::FieldFault>,
             ) -> Option<Self> {
-                $crate::tencent::callback::object::object_at(field, value, faults, Self::of)
+                $crate::tencent::callback::object::object_at(
+                    field, value, faults, <Self as $crate::lenient::Typed>::read,
+                )
             }
         }
 
-        $(impl $crate::lenient::Payload for $name {
-            const KINDS: &'static [&'static str] = &[$($kind),+];
-
-            fn read(
-                fields: &$crate::lenient::Fields<'_>,
-                faults: &mut Vec<$crate::lenient::FieldFault>,
-            ) -> Self {
-                Self::of(fields, faults)
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeMap;
+                let mut map = serializer.serialize_map(None)?;
+                $(if let Some(value) = &self.$field {
+                    map.serialize_entry($wire, value)?;
+                })+
+                for (name, value) in &self.other {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
             }
-        })?
+        }
     };
 }
 pub(super) use object;

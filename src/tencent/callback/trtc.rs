@@ -1,11 +1,13 @@
 //! TRTC's callbacks: what happens in a room, to its media, and to a stream that is fed into it.
 
+use serde::{Serialize, Serializer};
+
 use super::object::{object, scalars};
-use crate::lenient::{Impossible, Lenient};
+use crate::lenient::{Impossible, Lenient, Shape};
 use crate::tencent::RoomId;
 
 object! {
-    /// An event of any group. Groups 1 and 2 say `CallbackTs`, group 7 says `CallbackMsTs`; both are milliseconds.
+    /// An event of any group.
     pub struct TrtcEvent for [
         "trtc.1.101", "trtc.1.102", "trtc.1.103", "trtc.1.104", "trtc.1.105", "trtc.2.201", "trtc.2.202", "trtc.2.203",
         "trtc.2.204", "trtc.2.205", "trtc.2.206", "trtc.7.701", "trtc.7.702"
@@ -14,8 +16,10 @@ object! {
         group: i64 = "EventGroupId",
         /// What happened, e.g. 103: somebody entered.
         event_type: i64 = "EventType",
-        /// When the callback was sent: Unix time in milliseconds.
-        callback_time: i64 = "CallbackTs" | "CallbackMsTs",
+        /// When the callback was sent: Unix time in milliseconds (groups 1 and 2).
+        callback_ts: i64 = "CallbackTs",
+        /// When the callback was sent: Unix time in milliseconds (group 7).
+        callback_ms: i64 = "CallbackMsTs",
         /// The event itself.
         info: TrtcEventInfo = "EventInfo",
     }
@@ -23,7 +27,7 @@ object! {
 
 object! {
     /// What happened. Events may arrive out of order: sort by `event_ms`.
-    pub struct TrtcEventInfo {
+    pub struct TrtcEventInfo for [] {
         /// The room: a number or a text, by its kind.
         room_id: RoomId = "RoomId",
         /// When it happened, in seconds.
@@ -50,6 +54,7 @@ object! {
 }
 
 impl Lenient for RoomId {
+    const SHAPE: Shape = Shape::Text;
     const EXPECTED: &'static str = "a room: a number from 1 to 4294967294, or a text of 1 to 64 bytes";
 
     /// A JSON number is a number room, a JSON text is a text room.
@@ -62,6 +67,22 @@ impl Lenient for RoomId {
             Some(text) => Self::text(text).ok(),
         };
         room.map(Some).ok_or(Impossible)
+    }
+}
+
+impl Serialize for RoomId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.serialize_u32(*number),
+            Self::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl TrtcEvent {
+    /// When the callback was sent, whichever of its two names it has: Unix time in milliseconds.
+    pub fn callback_time(&self) -> Option<i64> {
+        self.callback_ts.or(self.callback_ms)
     }
 }
 

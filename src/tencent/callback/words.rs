@@ -1,6 +1,8 @@
 //! Words that Tencent's pages spell in several ways: read leniently, kept as they were sent.
 
-use crate::lenient::{Impossible, Lenient};
+use serde::{Serialize, Serializer};
+
+use crate::lenient::{Impossible, Lenient, Shape};
 
 /// Writes a word's type, which keeps the text, and the enum of what it can mean.
 macro_rules! words {
@@ -38,9 +40,16 @@ macro_rules! words {
 
         impl Lenient for $word {
             const EXPECTED: &'static str = "a word";
+            const SHAPE: Shape = Shape::Text;
 
             fn read(raw: &str) -> Result<Option<Self>, Impossible> {
                 Ok(String::read(raw)?.map(Self))
+            }
+        }
+
+        impl Serialize for $word {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 

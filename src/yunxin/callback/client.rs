@@ -1,6 +1,8 @@
-//! The kind of client a user acts from, in any of the forms in which Yunxin writes it.
+//! The client a user acts from: its kind, in any of the forms in which Yunxin writes it, and the fields about it.
 
-use crate::lenient::{Impossible, Lenient};
+use serde::{Serialize, Serializer};
+
+use crate::lenient::{Impossible, Lenient, Shape};
 
 /// `fromClientType`: a word in any case, or its number; a word nobody documented is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,6 +51,7 @@ impl ClientType {
 
 impl Lenient for ClientType {
     const EXPECTED: &'static str = "a client type's word or number";
+    const SHAPE: Shape = Shape::Text;
 
     fn read(raw: &str) -> Result<Option<Self>, Impossible> {
         // Nearly always one of the known words, for which no text has to be made.
@@ -60,3 +63,41 @@ impl Lenient for ClientType {
         Ok(String::read(raw)?.filter(|text| !text.is_empty()).map(Self::Unknown))
     }
 }
+
+impl Serialize for ClientType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+/// Writes a [`Typed`](crate::lenient::Typed) as `lenient::payload!` does, with the three fields in front that say who
+/// acts, and from what; after `with address` the two that say from where, too.
+macro_rules! client_payload {
+    ($(#[$doc:meta])* pub struct $name:ident for [$($kind:literal),+ $(,)?] with address { $($fields:tt)* }) => {
+        client_payload! {
+            $(#[$doc])*
+            pub struct $name for [$($kind),+] {
+                /// The client's address: IPv4 or IPv6, as text.
+                from_client_ip: String = "fromClientIp",
+                /// The client's port; documented as text.
+                from_client_port: String = "fromClientPort",
+                $($fields)*
+            }
+        }
+    };
+    ($(#[$doc:meta])* pub struct $name:ident for [$($kind:literal),+ $(,)?] { $($fields:tt)* }) => {
+        $crate::lenient::payload! {
+            $(#[$doc])*
+            pub struct $name for [$($kind),+] {
+                /// Who acts (accid).
+                from_account: String = "fromAccount",
+                /// The device it is done from.
+                from_device_id: String = "fromDeviceId",
+                /// The kind of client it is done from.
+                from_client_type: $crate::yunxin::ClientType = "fromClientType",
+                $($fields)*
+            }
+        }
+    };
+}
+pub(in crate::yunxin) use client_payload;

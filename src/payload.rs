@@ -1,0 +1,72 @@
+//! The typed content of any event, as one enum to match on, and the documented fields of any kind.
+
+use serde::{Serialize, Serializer};
+
+use crate::event::Event;
+use crate::kind::{Id, KindRow, every_kind};
+use crate::lenient::{Field, Typed, Untyped};
+use crate::tencent::callback::{CallEnded, CallStarted, MemberChanged, TrtcEvent};
+use crate::yunxin::*;
+
+macro_rules! payload {
+    ($($section:ident { $($name:literal $variant:ident($content:ident) $columns:tt;)* })*) => {
+        /// What an event says, typed: a variant for each documented kind.
+        ///
+        /// ```
+        /// use offhook::{Event, Payload};
+        ///
+        /// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei","toAccountList":"[\"an\"]"}"#)?;
+        /// let callees = match event.payload() {
+        ///     Payload::CallStart(call) => call.callees().len(),
+        ///     Payload::Unknown(_) => 0,
+        ///     _ => 1,
+        /// };
+        /// assert_eq!(callees, 1);
+        /// # Ok::<(), offhook::Refusal>(())
+        /// ```
+        #[derive(Debug, Clone)]
+        #[non_exhaustive]
+        pub enum Payload {
+            $($(#[doc = concat!("`", $name, "`")] $variant($content),)*)*
+            /// A kind that nobody documented: its fields as they were sent.
+            Unknown(Untyped),
+        }
+
+        impl Payload {
+            /// What `event` says.
+            pub fn of(event: &Event) -> Self {
+                let Some(row) = event.kind().row() else { return Self::Unknown(event.read()) };
+                match row.id {
+                    $($(Id::$variant => Self::$variant(event.read()),)*)*
+                }
+            }
+        }
+
+        impl Serialize for Payload {
+            /// The documented fields in their documented forms, and the others as they were sent.
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $($(Self::$variant(content) => content.serialize(serializer),)*)*
+                    Self::Unknown(content) => content.serialize(serializer),
+                }
+            }
+        }
+
+        impl KindRow {
+            /// The documented fields of this kind, without `eventType`.
+            pub fn fields(&self) -> &'static [Field] {
+                match self.id {
+                    $($(Id::$variant => $content::FIELDS,)*)*
+                }
+            }
+        }
+    };
+}
+every_kind!(payload);
+
+impl Event {
+    /// What the event says, typed; read from the sender's JSON where it was not read before.
+    pub fn payload(&self) -> Payload {
+        Payload::of(self)
+    }
+}
