@@ -18,6 +18,7 @@ use crate::intake::Intake;
 use crate::journal::{self, Closed, Journal};
 use crate::metrics::Metrics;
 use crate::secret::Secret;
+use crate::tencent::callback::CallbackSecrets;
 use crate::yunxin::{App, Apps};
 
 /// Receives callbacks: verifies, decides, keeps, answers, delivers.
@@ -68,6 +69,7 @@ pub struct Receiver {
 pub struct Builder {
     pub(crate) settings: edge::Settings,
     pub(crate) apps: Vec<App>,
+    pub(crate) tencent: CallbackSecrets,
     pub(crate) policy: Policy,
     pub(crate) deciders: Vec<BoxedDecider>,
     pub(crate) handlers: Vec<(LaneSettings, AnyHandler)>,
@@ -79,8 +81,8 @@ pub struct Builder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// Without an app nothing could ever be believed.
-    #[error("no app: give at least one app key and secret")]
+    /// Without an app, or a secret of Tencent's callbacks, nothing could ever be believed.
+    #[error("no app: give at least one app key and secret, or a secret of Tencent's callbacks")]
     NoApp,
     /// The journal could not be opened.
     #[error("the journal cannot be opened: {0}")]
@@ -105,6 +107,7 @@ impl Receiver {
         Builder {
             settings: edge::Settings::default(),
             apps: Vec::new(),
+            tencent: CallbackSecrets::default(),
             policy: Policy::default(),
             deciders: Vec::new(),
             handlers: Vec::new(),
@@ -142,7 +145,7 @@ impl Receiver {
         &self.metrics
     }
 
-    /// From now on believes `apps`, follows `policy` and delivers to `handlers`. No request is disturbed; deliveries
+    /// From now on believes `apps` and `tencent`, follows `policy` and delivers to `handlers`. No request is disturbed; deliveries
     /// under way finish first, at most `within`.
     ///
     /// # Errors
@@ -150,12 +153,13 @@ impl Receiver {
     pub async fn reload(
         &self,
         apps: Vec<App>,
+        tencent: CallbackSecrets,
         policy: Policy,
         handlers: Vec<(LaneSettings, AnyHandler)>,
         within: Duration,
     ) -> Result<(), BuildError> {
         self.edge.follow(policy);
-        self.edge.families().believe(apps.into_iter().collect());
+        self.edge.families().believe(apps.into_iter().collect(), tencent);
         // Before the old lanes stop: what cannot start must not end what runs.
         for (lane, _) in &handlers {
             self.journal.lanes().register(&lane.name)?;
@@ -195,6 +199,13 @@ impl Builder {
     #[must_use]
     pub fn with_app(mut self, app: App) -> Self {
         self.apps.push(app);
+        self
+    }
+
+    /// Believes Tencent's callbacks that `secrets` prove.
+    #[must_use]
+    pub fn tencent(mut self, secrets: CallbackSecrets) -> Self {
+        self.tencent = secrets;
         self
     }
 
@@ -288,8 +299,8 @@ impl Builder {
     /// # Errors
     /// No app was given, the journal cannot be opened, or the system gave no threads.
     pub async fn build(self) -> Result<Receiver, BuildError> {
-        let Self { settings, apps, policy, deciders, handlers, journal, clock } = self;
-        if apps.is_empty() {
+        let Self { settings, apps, tencent, policy, deciders, handlers, journal, clock } = self;
+        if apps.is_empty() && tencent.is_empty() {
             return Err(BuildError::NoApp);
         }
         let metrics = Metrics::new(settings.deadline);
@@ -307,7 +318,7 @@ impl Builder {
         let chain = Chain::new(policy, deciders, Arc::clone(&metrics))?;
         let paths = settings.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
         let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics), paths);
-        let families = Families::new(apps.into_iter().collect::<Apps>(), &metrics);
+        let families = Families::new(apps.into_iter().collect::<Apps>(), tencent, &metrics);
         let edge = Edge::new(settings, families, intake, clock.clone(), Arc::clone(&metrics));
         Ok(Receiver { edge, journal, dispatcher: Mutex::new(Some(dispatcher)), clock, metrics, delivering })
     }

@@ -1,6 +1,9 @@
 //! `offhook dev`: a receiver for a laptop: no configuration, loopback only, every callback printed readably.
 
+pub(super) mod place;
 pub(super) mod show;
+#[cfg(feature = "simulator")]
+mod tencent;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -14,6 +17,8 @@ use crate::config::{self, DEV_APP_KEY, DEV_APP_SECRET, Sources};
 use crate::decide::Word;
 use crate::deliver::{AnyHandler, LaneSettings};
 use crate::telemetry::{self, LogForm};
+use crate::tencent::callback::CallbackSecrets;
+use crate::tencent::{DEV_CALLBACK_TOKEN, DEV_SDK_APP_ID, DEV_TRTC_KEY};
 use crate::yunxin;
 use show::Show;
 
@@ -23,6 +28,7 @@ use show::Show;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook dev --demo
+  offhook dev --tencent
   offhook dev --port 9090 --verdict reject")]
 pub(super) struct Args {
     /// The port on 127.0.0.1; the admin listener takes the next one
@@ -31,6 +37,10 @@ pub(super) struct Args {
     /// Send one of each seed sample to itself first
     #[arg(long)]
     demo: bool,
+    /// Play Tencent too, on the port after the admin listener's: phones that ring and answer, callbacks that come here
+    #[cfg(feature = "simulator")]
+    #[arg(long)]
+    tencent: bool,
     /// What to answer
     #[arg(long, value_enum, default_value_t = Answer::Allow)]
     verdict: Answer,
@@ -51,7 +61,8 @@ pub(super) fn run(args: Args) -> Outcome {
     let mut config = config::load(&Sources::of_dev(), &clock)?;
     let scratch = tempfile::Builder::new().prefix("offhook-dev-").tempdir().context("no scratch directory")?;
     config.edge.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
-    config.journal.path = scratch.path().join("journal");
+    let journal = scratch.path().join("journal");
+    config.journal.path.clone_from(&journal);
     config.journal.spill = scratch.path().join("spill.jsonl");
     config.journal.min_free = 0;
     if args.verdict == Answer::Reject {
@@ -64,7 +75,7 @@ pub(super) fn run(args: Args) -> Outcome {
     }
     runtime::on_all_cores(async {
         let (shown, mut seen) = watch::channel(0_u64);
-        let mut builder = serve::builder(config, &clock)?;
+        let mut builder = serve::builder(config, &clock)?.tencent(published_callbacks());
         builder.handlers.push((LaneSettings::new("show"), AnyHandler::new(Show::new(shown))));
         let app = App::build(builder, Some(admin)).await?;
         let addresses = app.addresses()?;
@@ -76,6 +87,19 @@ pub(super) fn run(args: Args) -> Outcome {
                 scratch.path().display()
             ));
         }
+        let word = place::leave_word(&journal);
+        if let Err(error) = &word {
+            output::talk(format_args!("other commands have to be told where the journal is (--journal): {error:#}"));
+        }
+        #[cfg(feature = "simulator")]
+        let _tencent = if args.tencent {
+            let port = if args.port == 0 { 0 } else { args.port.checked_add(2).unwrap_or(0) };
+            let simulator = tencent::start(port, &base, &clock).await?;
+            tencent::invite(&simulator, port);
+            Some(simulator)
+        } else {
+            None
+        };
         let run = app.run(runtime::asked_to_stop());
         let play = async {
             if args.demo {
@@ -93,6 +117,11 @@ pub(super) fn run(args: Args) -> Outcome {
             failed = play => failed.map(|()| Exit::Yes),
         }
     })
+}
+
+/// What the published test app's callbacks of Tencent's are proven with.
+fn published_callbacks() -> CallbackSecrets {
+    CallbackSecrets::new(DEV_SDK_APP_ID, [DEV_CALLBACK_TOKEN.into()], [DEV_TRTC_KEY.into()])
 }
 
 /// Sends the demo's samples to this receiver, signed, and shows each with the answer it got.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::WrongUse;
+use super::dev::place;
 use crate::clock::Clock;
 use crate::config::{self, Sources};
 use crate::journal::Reader;
@@ -13,7 +14,8 @@ pub(super) struct JournalArgs {
     /// Read the journal of this configuration
     #[arg(long, value_name = "FILE", conflicts_with = "journal")]
     config: Option<PathBuf>,
-    /// Read the journal in this directory [default: the one of the configuration, or `data`]
+    /// Read the journal in this directory [default: the one of the configuration, or `data`; where there is none, that of
+    /// the `dev` which runs]
     #[arg(long, value_name = "PATH")]
     journal: Option<PathBuf>,
 }
@@ -23,7 +25,11 @@ impl JournalArgs {
     pub(super) fn open(&self) -> anyhow::Result<Reader> {
         let path = match &self.journal {
             Some(path) => path.clone(),
-            None => config::load_journal(&Sources::of_process(self.config.clone()), &Clock::system())?.path,
+            None => {
+                let path = config::load_journal(&Sources::of_process(self.config.clone()), &Clock::system())?.path;
+                let of_dev = || if self.config.is_none() { place::dev_journal() } else { None };
+                if path.exists() { path } else { of_dev().unwrap_or(path) }
+            }
         };
         Ok(Reader::open(&path)?)
     }

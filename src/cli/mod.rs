@@ -5,10 +5,13 @@
 
 mod apps;
 mod check;
+mod completions;
+mod conform;
 mod dev;
 mod events;
 mod health;
 mod journal;
+mod man;
 mod output;
 mod parked;
 mod runtime;
@@ -43,6 +46,9 @@ enum Command {
     Events(events::Args),
     Parked(parked::Args),
     Health(health::Args),
+    Conform(conform::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What a command comes to.
@@ -77,6 +83,9 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::run(args),
         Command::Parked(args) => parked::run(args),
         Command::Health(args) => health::run(&args),
+        Command::Conform(args) => conform::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     match outcome {
         Ok(exit) => exit.into(),

@@ -56,11 +56,20 @@ pub(super) fn run(args: Args) -> Outcome {
 
 /// The receiver that `config` describes.
 pub(super) fn builder(config: Config, clock: &Clock) -> anyhow::Result<Builder> {
-    let Config { edge, apps, policy, journal, handlers, .. } = config;
+    let Config { edge, apps, callbacks, policy, journal, handlers, .. } = config;
     let stdout = || Box::new(std::io::stdout()) as Box<dyn std::io::Write + Send>;
     let handlers: Result<Vec<_>, _> =
         handlers.into_iter().map(|settings| handlers::build(settings, clock, stdout)).collect();
     let apps = apps.iter().cloned().collect();
     let builder = Receiver::builder();
-    Ok(Builder { settings: edge, apps, policy, journal, handlers: handlers?, clock: clock.clone(), ..builder })
+    Ok(Builder {
+        settings: edge,
+        apps,
+        tencent: callbacks,
+        policy,
+        journal,
+        handlers: handlers?,
+        clock: clock.clone(),
+        ..builder
+    })
 }

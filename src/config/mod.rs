@@ -11,6 +11,7 @@ mod print;
 mod reader;
 mod resolve;
 mod secrets;
+mod tencent;
 mod tree;
 mod variables;
 mod verdicts;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::decide::Policy;
+use crate::tencent::callback::CallbackSecrets;
 use crate::yunxin::Apps;
 use crate::{admin, edge, handlers, journal};
 
@@ -60,6 +62,8 @@ pub struct Config {
     pub admin: admin::Settings,
     /// The apps that are believed.
     pub apps: Apps,
+    /// What Tencent's callbacks are proven with.
+    pub callbacks: CallbackSecrets,
     /// The verdicts when nobody else decides.
     pub policy: Policy,
     /// The journal.

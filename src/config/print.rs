@@ -40,6 +40,13 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
     text(out, "min_free", size_text(journal.min_free))?;
     text(out, "spill", journal.spill.display())?;
 
+    let (tokens, keys) = config.callbacks.count();
+    if tokens + keys > 0 {
+        let masked = |count| vec![quoted(MASK); count].join(", ");
+        writeln!(out, "\n[tencent]\nsdk_app_id = {}", config.callbacks.sdk_app_id())?;
+        writeln!(out, "callback_tokens = [{}]\ntrtc_keys = [{}]", masked(tokens), masked(keys))?;
+    }
+
     for key in config.platform_timeouts.keys() {
         if let Some(found) = config.apps.get(key) {
             app(config, found, out)?;

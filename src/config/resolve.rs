@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decide::{AppPolicy, Policy, Scope, Word};
+use crate::tencent::callback::CallbackSecrets;
 use crate::yunxin::{App, Apps};
 use crate::{admin, edge, journal};
 
@@ -15,7 +16,7 @@ use super::outward;
 use super::reader::{Field, Reader, Section};
 use super::tree::Table;
 use super::verdicts::{self, WORDS};
-use super::{Config, LogForm, secrets};
+use super::{Config, LogForm, secrets, tencent};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,7 +34,8 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     let admin = top.need("admin", "the section [admin]").and_then(|field| admin_settings(&field));
     let journal = journal_settings(&mut top);
     let scope = top.need("verdict", "the section [verdict]").map(|field| verdicts::scope(&field));
-    let apps = apps(&mut top);
+    let callbacks = tencent::callbacks(&mut top);
+    let apps = apps(&mut top, &callbacks);
     let handlers = outward::handlers(top.items("handlers"));
     let endpoints = outward::endpoints(top.items("endpoints"));
     top.finish();
@@ -49,6 +51,7 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
         log,
         admin: admin?,
         apps: Apps::default(),
+        callbacks,
         policy: Policy { scope: scope?, ..Policy::default() },
         journal: journal?,
         handlers,
@@ -137,9 +140,9 @@ struct AppSection {
     platform_timeout: Duration,
 }
 
-fn apps(top: &mut Section<'_>) -> Vec<AppSection> {
+fn apps(top: &mut Section<'_>, callbacks: &CallbackSecrets) -> Vec<AppSection> {
     let fields = top.items("apps");
-    if fields.is_empty() {
+    if fields.is_empty() && callbacks.is_empty() {
         let hint = "set OFFHOOK_APP_KEY and OFFHOOK_APP_SECRET, or write an [[apps]] section; to try offhook without \
                     an app there is `offhook dev`";
         top.fault("apps", "expected at least one app, found no app".to_owned(), Some(hint.to_owned()));

@@ -24,7 +24,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::decide::{Load, Policy};
 use crate::event::EventId;
-use crate::family::{Families, Head, Protocol, UNPROVEN_BODY, Yunxin};
+use crate::family::{Families, Head, Protocol, TencentCall, TencentTrtc, UNPROVEN_BODY, Yunxin};
 use crate::intake::{self, Intake, Road};
 use crate::kind::Family;
 use crate::metrics::{Metrics, ReasonLabel};
@@ -126,6 +126,8 @@ impl Edge {
         async move {
             let mut reply = match question {
                 Ok(Asked::Yunxin(question)) => self.take_down_the_road(question, from.as_deref()).await,
+                Ok(Asked::TencentCall(question)) => self.take_down_the_road(question, from.as_deref()).await,
+                Ok(Asked::TencentTrtc(question)) => self.take_down_the_road(question, from.as_deref()).await,
                 Err(reply) => *reply,
             };
             if self.0.readiness.load(Ordering::Relaxed) == DRAINING {
@@ -151,7 +153,12 @@ impl Edge {
                 self.prove(&families.yunxin_callback, request, started, from).map(Asked::Yunxin)
             }
             Some(Family::YunxinCopy) => self.prove(&families.yunxin_copy, request, started, from).map(Asked::Yunxin),
-            Some(Family::TencentCall | Family::TencentTrtc) => Err(Box::new(reply::not_found())),
+            Some(Family::TencentCall) => {
+                self.prove(&families.tencent_call, request, started, from).map(Asked::TencentCall)
+            }
+            Some(Family::TencentTrtc) => {
+                self.prove(&families.tencent_trtc, request, started, from).map(Asked::TencentTrtc)
+            }
             None => Err(Box::new(match request.uri().path() {
                 "/healthz" => reply::alive(),
                 "/readyz" => self.readiness(),
@@ -260,6 +267,8 @@ where
 /// A question to one of the families.
 enum Asked<B> {
     Yunxin(Question<Yunxin, B>),
+    TencentCall(Question<TencentCall, B>),
+    TencentTrtc(Question<TencentTrtc, B>),
 }
 
 /// A request whose head was not refused; its body has still to be read.

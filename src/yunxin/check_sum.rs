@@ -30,6 +30,11 @@ pub fn sign(app_secret: &str, body: &[u8], cur_time: &str) -> Signature {
     Signature { md5, check_sum }
 }
 
+/// The `CheckSum` for an `MD5` header, whatever the body is: for those who try out receivers.
+pub(crate) fn check_sum(app_secret: &str, md5: &str, cur_time: &str) -> String {
+    hex::encode(check_sum_of(app_secret, md5, cur_time))
+}
+
 /// The MD5 of the bytes that were signed.
 pub(super) fn md5_of(body: &[u8]) -> [u8; 16] {
     Md5::digest(body).into()

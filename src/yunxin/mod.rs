@@ -16,6 +16,7 @@ mod samples;
 
 pub use app::{App, AppSecret, Apps};
 pub use callback::*;
+pub(crate) use check_sum::check_sum;
 pub use check_sum::{Signature, sign, sign_meeting};
 pub use copy::{COPY_TAKEN, Proof, Sealed};
 pub use decode::{Decoded, decode};

@@ -6,6 +6,7 @@ mod documentation;
 mod faults;
 mod secrets;
 mod sources;
+mod tencent;
 mod warnings;
 
 use std::fs;

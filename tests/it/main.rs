@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod conform;
 mod copies;
 mod crash;
 mod decide;
@@ -17,6 +18,7 @@ mod shim;
 mod simulator;
 mod tencent;
 mod tencent_callback;
+mod tencent_road;
 mod verify;
 mod world;
 mod yunxin;

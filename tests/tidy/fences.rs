@@ -26,7 +26,14 @@ pub(crate) const FENCES: &[Fence] = &[
     ),
     Fence("reqwest", &["tencent", "handlers", "cli"], "nothing between a request and its answer asks the network"),
     Fence("rustls", &["tencent", "handlers", "cli"], "goes with the client"),
-    Fence("tokio::net", &["tencent", "edge", "admin", "app"], "only listeners open sockets"),
+    Fence("rustls_platform_verifier", &["cli"], "goes with the connections of `conform`"),
+    Fence("tokio_rustls", &["cli"], "goes with the connections of `conform`"),
+    Fence("httparse", &["cli"], "`conform` reads what any receiver answers, off the wire"),
+    Fence(
+        "tokio::net",
+        &["tencent", "edge", "admin", "app", "cli"],
+        "only listeners open sockets, `conform`, and the stand-in for Tencent",
+    ),
     Fence("std::net::TcpListener", &[], "it would block a thread; take tokio's"),
     Fence("std::net::TcpStream", &[], "it would block a thread; take tokio's"),
     // What waits.
@@ -54,6 +61,8 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("mimalloc", &["main"], "a library must not choose its host's allocator"),
     // What is read, said and counted.
     Fence("clap", &["cli"], "only the command has flags"),
+    Fence("clap_complete", &["cli"], "goes with the flags"),
+    Fence("clap_mangen", &["cli"], "goes with the flags"),
     Fence("anyhow", &["cli"], "everybody else says which error it is"),
     Fence("toml", &["config"], "only the configuration is TOML"),
     Fence("bytesize", &["config"], "sizes are written in the configuration only"),

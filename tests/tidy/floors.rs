@@ -39,11 +39,29 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("edge", &[GROUND, "family", "decide", "intake"]),
     ("admin", &[GROUND, "edge"]),
     // fifth floor: fills the settings of their owners, and is known to nobody below
-    ("config", &[GROUND, "yunxin", "journal", "telemetry", "decide", "deliver", "handlers", "edge", "admin"]),
+    (
+        "config",
+        &[GROUND, "yunxin", "tencent", "journal", "telemetry", "decide", "deliver", "handlers", "edge", "admin"],
+    ),
     // roof: puts it together
-    ("receiver", &[GROUND, "yunxin", "journal", "family", "decide", "deliver", "intake", "edge"]),
+    ("receiver", &[GROUND, "yunxin", "tencent", "journal", "family", "decide", "deliver", "intake", "edge"]),
     ("app", &["edge", "admin", "receiver"]),
-    ("cli", &[GROUND, "yunxin", "journal", "telemetry", "decide", "deliver", "handlers", "config", "receiver", "app"]),
+    (
+        "cli",
+        &[
+            GROUND,
+            "yunxin",
+            "tencent",
+            "journal",
+            "telemetry",
+            "decide",
+            "deliver",
+            "handlers",
+            "config",
+            "receiver",
+            "app",
+        ],
+    ),
     ("main", &["cli"]),
 ];
 

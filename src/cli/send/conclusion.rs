@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::Answer;
 
 /// How long the platform waits.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+pub(in crate::cli) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The platform's conclusion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Conclusion {
+pub(in crate::cli) enum Conclusion {
     /// A valid verdict: the user may act.
     Allowed,
     /// A valid verdict: the user is stopped, and told this code.
@@ -21,15 +21,16 @@ pub(super) enum Conclusion {
 }
 
 impl Conclusion {
-    pub(super) fn is_verdict(&self) -> bool {
+    pub(in crate::cli) fn is_verdict(&self) -> bool {
         !matches!(self, Self::ConsoleDefault(_))
     }
 
-    pub(super) fn allows(&self) -> bool {
+    pub(in crate::cli) fn allows(&self) -> bool {
         *self == Self::Allowed
     }
 
-    fn words(&self) -> String {
+    /// What becomes of the user.
+    pub(in crate::cli) fn words(&self) -> String {
         match self {
             Self::Allowed => "allowed".to_owned(),
             Self::Rejected(code) => format!("rejected with {code}"),
@@ -39,7 +40,7 @@ impl Conclusion {
 }
 
 /// Reads an answer as the platform does.
-pub(super) fn conclude(answer: &Answer) -> Conclusion {
+pub(in crate::cli) fn conclude(answer: &Answer) -> Conclusion {
     let (status, body) = match &answer.reply {
         Ok(reply) => reply,
         Err(why) if why.starts_with("no answer") => {

@@ -10,10 +10,10 @@ use anyhow::Context;
 use super::apps::AppArgs;
 use super::{Exit, Outcome, WrongUse, output, runtime};
 use crate::clock::Clock;
-use conclusion::{Conclusion, conclude};
 use question::{Question, Tamper};
 
-use conclusion::PATIENCE;
+pub(super) use conclusion::{Conclusion, PATIENCE, conclude};
+pub(super) use question::current_secret;
 
 /// Send a callback as the platform does, and say what it would conclude
 ///

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::WrongUse;
+use crate::secret::Secret;
 use crate::yunxin::{self, App};
 
 /// The one thing to break.
@@ -28,7 +29,7 @@ pub(super) enum Tamper {
 #[derive(Debug)]
 pub(super) struct Question {
     app_key: String,
-    app_secret: crate::secret::Secret,
+    app_secret: Secret,
     body: Bytes,
     tamper: Option<Tamper>,
     last: i64,
@@ -44,9 +45,7 @@ pub(in crate::cli) struct Signed {
 impl Question {
     /// Signed with the app's first secret that still proves something at `now`.
     pub(super) fn new(app: &App, body: Bytes, tamper: Option<Tamper>, now: Timestamp) -> Self {
-        let current = app.secrets.iter().find(|secret| secret.is_current(now)).or(app.secrets.first());
-        let app_secret = current.map_or_else(|| crate::secret::Secret::new(""), |current| current.secret.clone());
-        Self { app_key: app.app_key.to_string(), app_secret, body, tamper, last: 0 }
+        Self { app_key: app.app_key.to_string(), app_secret: current_secret(app, now), body, tamper, last: 0 }
     }
 
     /// Signs it for `now`; never twice with the same CurTime, or the second would be a repeat of the first.
@@ -77,6 +76,12 @@ impl Question {
         put("content-type", "application/json; charset=utf-8");
         Signed { headers, body }
     }
+}
+
+/// The app's first secret that still proves something at `now`.
+pub(in crate::cli) fn current_secret(app: &App, now: Timestamp) -> Secret {
+    let current = app.secrets.iter().find(|secret| secret.is_current(now)).or(app.secrets.first());
+    current.map_or_else(|| Secret::new(""), |current| current.secret.clone())
 }
 
 /// The body that `what` names, with `changes` made to it.

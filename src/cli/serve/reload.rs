@@ -60,7 +60,7 @@ async fn reload(receiver: &Receiver, file: Option<PathBuf>, lasting: &Lasting, c
         Ok(builder) => builder,
         Err(error) => return tracing::error!("the new configuration is not used, the old one stays: {error:#}"),
     };
-    match receiver.reload(builder.apps, builder.policy, builder.handlers, FINISHING).await {
+    match receiver.reload(builder.apps, builder.tencent, builder.policy, builder.handlers, FINISHING).await {
         Ok(()) => tracing::info!("reloaded: apps, secrets, verdicts and handlers are the new ones"),
         Err(error) => tracing::error!("apps, secrets and verdicts are the new ones, the handlers are not: {error}"),
     }

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -84,6 +84,18 @@ impl CallProof {
         Ok(Self { sdk_app_id, secret, command, text })
     }
 
+    /// Judges anew what an event's record kept of a callback that arrived at `received`.
+    ///
+    /// # Errors
+    /// As [`CallProof::prove`], where the secrets are no longer the same.
+    pub fn recall(secrets: &CallbackSecrets, record: &str, received: Timestamp) -> Result<Self, Refusal> {
+        let line = |name: &str| record.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        let hash = line("Token-SHA256: ");
+        let token = one_of(secrets.tokens(), |token| sha256_hex(token).as_bytes().ct_eq(hash.as_bytes()).into());
+        let token = token.ok_or(Refusal::TokenMismatch)?;
+        Self::prove(secrets, token.secret.expose(), line("Query: "), received)
+    }
+
     /// Any body does: nothing about it is signed.
     pub fn verify(self, body: Bytes) -> VerifiedCall {
         VerifiedCall { proof: self, body }
@@ -118,6 +130,20 @@ impl TrtcProof {
             text.insert_str(0, &format!("SdkAppId: {app}\n"));
         }
         Ok(Self { secrets: secrets.clone(), sign: decoded, text })
+    }
+
+    /// Judges anew what an event's record kept of the headers.
+    ///
+    /// # Errors
+    /// As [`TrtcProof::prove`].
+    pub fn recall(secrets: &CallbackSecrets, record: &str) -> Result<Self, Refusal> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in record.lines().filter_map(|line| line.split_once(": ")) {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+                headers.append(name, value);
+            }
+        }
+        Self::prove(secrets, &headers)
     }
 
     /// Checks the signature over the bytes of `body`.

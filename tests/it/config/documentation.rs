@@ -67,6 +67,7 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         (".handlers(log)", "[[handlers]]\ntype = \"log\"", APP),
         (".handlers(http)", http, APP),
         (".endpoints", "[[endpoints]]", APP),
+        (".tencent", "[tencent]", APP),
     ];
     for (name, header, before) in rows {
         read.insert(name.to_owned(), read_in(header, before));
@@ -77,6 +78,8 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
     documented.remove(".apps.verdict.kinds");
     // These two are the forms of a secret, which the head of the file explains.
     let forms = [documented.remove(".admin.token"), documented.remove(".apps.secrets")];
+    let forms =
+        forms.into_iter().chain([".tencent.callback_tokens", ".tencent.trtc_keys"].map(|name| documented.remove(name)));
     for key in forms.into_iter().flatten().flatten() {
         assert!(["env", "file", "not_after"].contains(&&*key), "{key}");
     }
@@ -98,7 +101,12 @@ fn the_optional_keys_are_shown_with_their_defaults() {
     let secret = dir.path().join("yunxin");
     fs::write(&secret, "a-secret\n").unwrap();
     let text = everything().replace("/run/secrets/yunxin", secret.to_str().unwrap());
-    let environment = [("OFFHOOK_ADMIN_TOKEN", "a-token"), ("YUNXIN_OLD_SECRET", "an-old-secret")];
+    let environment = [
+        ("OFFHOOK_ADMIN_TOKEN", "a-token"),
+        ("YUNXIN_OLD_SECRET", "an-old-secret"),
+        ("TENCENT_PATH_TOKEN", "a-path-token"),
+        ("TRTC_CALLBACK_KEY", "aCallbackKey"),
+    ];
     let shown = load(&text, &environment).unwrap().masked_toml();
 
     let app = "[[apps]]\napp_key = \"c2a1f0d94b7e4c5f8e21a6b3d9075e44\"\nsecrets = [\"s\"]\n";
