@@ -12,10 +12,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::budget::Budget;
-use crate::decide::{Chain, Load};
+use crate::decide::{Asking, Chain, Load, Step};
 use crate::event::{Event, EventId};
 use crate::family::{Protocol, Understood};
-use crate::journal::{Claim, Journal, Keeping, Kept, RepeatKey, Ticket, Unkept};
+use crate::journal::{Claim, Journal, Keeping, Kept, Repeat, RepeatKey, Ticket, Unkept};
 use crate::kind::{Family, Kind};
 use crate::metrics::{Metrics, RequestLabels};
 use crate::refusal::Refusal;
@@ -82,14 +82,17 @@ impl Intake {
         }
         let key = RepeatKey::new(event.app_key(), &identity.digest, identity.valid_until);
         let earlier = identity.earlier.map(|end| RepeatKey::new(event.app_key(), &identity.digest, end));
-        let claim = match self.claim(key, earlier) {
-            Claim::First(ticket) => match Self::unasked(asks).or_else(|| self.chain.decide_at_once(&event, load)) {
-                Some(decision) => return Ok(Road::Done(self.keep(event, decision, ticket))),
-                None => Claim::First(ticket),
+        let road = Arc::clone(self);
+        Ok(match self.claim(key, earlier) {
+            Claim::First(ticket) => match self.decide_at_once(&event, asks, load) {
+                Step::Decided(decision) => {
+                    self.watch(asks, &event, &decision, budget);
+                    Road::Done(self.keep(event, decision, ticket))
+                }
+                Step::Asks(asking) => Road::Waits(Box::pin(road.ask(event, asking, ticket, budget))),
             },
-            repeat => repeat,
-        };
-        Ok(Road::Waits(Box::pin(Arc::clone(self).wait(event, asks, key, claim, budget))))
+            Claim::Repeat(repeat) => Road::Waits(Box::pin(road.wait(event, asks, key, repeat, budget))),
+        })
     }
 
     /// Claims `key`, unless an equal request was claimed or kept as `earlier`.
@@ -101,24 +104,37 @@ impl Intake {
         }
     }
 
-    /// The part of the road that takes time: an earlier equal request, and deciders.
+    /// What can be decided without waiting; an event that asks nothing is allowed.
+    fn decide_at_once(&self, event: &Event, asks: bool, load: Load) -> Step {
+        if asks {
+            return self.chain.decide_at_once(event, load);
+        }
+        Step::Decided(Decision::by_default(Verdict::allow()))
+    }
+
+    /// The part of the road that takes time: deciders.
+    async fn ask(self: Arc<Self>, event: Event, asking: Asking, ticket: Ticket, budget: Budget) -> Receipt {
+        let decision = self.chain.decide(&event, asking, budget.first(DECIDED_BY)).await;
+        self.watch(true, &event, &decision, budget);
+        self.keep(event, decision, ticket)
+    }
+
+    /// The same after an earlier equal request, which may leave us without a decision.
     async fn wait(
         self: Arc<Self>,
         event: Event,
         asks: bool,
         key: RepeatKey,
-        mut claim: Claim,
+        mut repeat: Repeat,
         budget: Budget,
     ) -> Receipt {
         let ticket = loop {
-            let repeat = match claim {
-                Claim::First(ticket) => break ticket,
-                Claim::Repeat(repeat) => repeat,
-            };
-            let mut repeat = repeat;
             match budget.first(KEPT_BY).wait(&mut repeat).await {
                 Some(Some(decision)) => return self.receipt(&event, decision, Standing::Repeat),
-                Some(None) => claim = self.journal.claim(key),
+                Some(None) => match self.journal.claim(key) {
+                    Claim::First(ticket) => break ticket,
+                    Claim::Repeat(other) => repeat = other,
+                },
                 None => {
                     // Where only keeping is slow, the verdict is known.
                     let fall_back = || self.chain.fall_back(&event, FallbackReason::Timeout);
@@ -127,16 +143,20 @@ impl Intake {
                 }
             }
         };
-        let decision = match Self::unasked(asks) {
-            Some(decision) => decision,
-            None => self.chain.decide(&event, budget.first(DECIDED_BY)).await,
-        };
-        self.keep(event, decision, ticket)
+        match self.decide_at_once(&event, asks, Load::Normal) {
+            Step::Decided(decision) => {
+                self.watch(asks, &event, &decision, budget);
+                self.keep(event, decision, ticket)
+            }
+            Step::Asks(asking) => self.ask(event, asking, ticket, budget).await,
+        }
     }
 
-    /// The decision on an event that asks nothing.
-    fn unasked(asks: bool) -> Option<Decision> {
-        (!asks).then(|| Decision::by_default(Verdict::allow()))
+    /// Lets the shadows look on, off the answer's path.
+    fn watch(&self, asks: bool, event: &Event, decision: &Decision, budget: Budget) {
+        if asks {
+            self.chain.watch(event, decision, budget, |_| {});
+        }
     }
 
     fn keep(&self, event: Event, decision: Decision, ticket: Ticket) -> Receipt {

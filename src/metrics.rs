@@ -26,6 +26,12 @@ pub struct Metrics {
     pub reply_seconds: Histogram,
     /// Verdicts that were the fallback, and why.
     pub fallbacks: Family<FallbackLabels, Counter>,
+    /// Deciders that failed, panicked or overran, whatever was answered then.
+    pub decider_failures: Family<DeciderLabels, Counter>,
+    /// What shadows said, beside the real verdict.
+    pub shadows: Family<ShadowLabels, Counter>,
+    /// Rules that could not be evaluated on an event, and so had no opinion.
+    pub rule_faults: Family<RuleLabel, Counter>,
     /// Proven requests being worked on.
     pub in_flight: Gauge,
     /// How far the sender's clock is ahead of ours.
@@ -79,6 +85,31 @@ pub struct FallbackLabels {
     pub why: &'static str,
 }
 
+/// Labels of `offhook_decider_failures_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeciderLabels {
+    /// The decider's name.
+    pub decider: Arc<str>,
+    /// `timeout`, `error` or `panic`.
+    pub why: &'static str,
+}
+
+/// Labels of `offhook_shadows_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ShadowLabels {
+    /// The decider's name.
+    pub decider: Arc<str>,
+    /// `same` or `other` than the real verdict, `none` where it had no opinion, `failed`.
+    pub answer: &'static str,
+}
+
+/// Label of `offhook_rule_faults_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RuleLabel {
+    /// The rule's name.
+    pub rule: Arc<str>,
+}
+
 /// Label of the metrics kept for each app.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct AppLabel {
@@ -127,6 +158,9 @@ impl Metrics {
             refusals: Family::default(),
             reply_seconds: Histogram::new(buckets),
             fallbacks: Family::default(),
+            decider_failures: Family::default(),
+            shadows: Family::default(),
+            rule_faults: Family::default(),
             in_flight: Gauge::default(),
             clock_skew: Family::default(),
             secret_used: Family::default(),
@@ -161,6 +195,11 @@ impl Metrics {
         let help = "From a request's first byte until its answer was ready";
         registry.register_with_unit("reply", help, Unit::Seconds, self.reply_seconds.clone());
         registry.register("fallbacks", "Verdicts that were the fallback", self.fallbacks.clone());
+        let help = "Deciders that failed, panicked or overran";
+        registry.register("decider_failures", help, self.decider_failures.clone());
+        registry.register("shadows", "What shadows said, beside the real verdict", self.shadows.clone());
+        let help = "Rules that could not be evaluated, and had no opinion";
+        registry.register("rule_faults", help, self.rule_faults.clone());
         registry.register("in_flight", "Proven requests being worked on", self.in_flight.clone());
         let help = "How far the sender's clock is ahead of ours";
         registry.register_with_unit("clock_skew", help, Unit::Seconds, self.clock_skew.clone());

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
-use crate::decide::{BoxedDecider, Chain, Decider, FromEvent, IntoOpinion, Policy, Word};
+use crate::decide::{BoxedDecider, Chain, Decider, FromEvent, IntoOpinion, LinkSettings, Policy, Word};
 use crate::deliver::{AnyHandler, Dispatcher, Handler, LaneSettings};
 use crate::edge::{self, Edge, Endpoint};
 use crate::family::Families;
@@ -71,10 +71,12 @@ pub struct Builder {
     pub(crate) apps: Vec<App>,
     pub(crate) tencent: CallbackSecrets,
     pub(crate) policy: Policy,
-    pub(crate) deciders: Vec<BoxedDecider>,
+    pub(crate) deciders: Vec<(LinkSettings, BoxedDecider)>,
     pub(crate) handlers: Vec<(LaneSettings, AnyHandler)>,
     pub(crate) journal: journal::Options,
     pub(crate) clock: Clock,
+    /// Numbers that somebody counts in already.
+    pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
 /// Why a receiver could not be built.
@@ -113,6 +115,7 @@ impl Receiver {
             handlers: Vec::new(),
             journal: journal::Options::at("data"),
             clock: Clock::system(),
+            metrics: None,
         }
     }
 
@@ -145,8 +148,9 @@ impl Receiver {
         &self.metrics
     }
 
-    /// From now on believes `apps` and `tencent`, follows `policy` and delivers to `handlers`. No request is disturbed; deliveries
-    /// under way finish first, at most `within`.
+    /// From now on believes `apps` and `tencent`, follows `policy`, asks `deciders` and delivers to `handlers`. No
+    /// request is disturbed: those under way finish with the deciders they began with; deliveries under way finish
+    /// first, at most `within`.
     ///
     /// # Errors
     /// Delivering to the new handlers cannot start; then the old ones go on.
@@ -155,10 +159,11 @@ impl Receiver {
         apps: Vec<App>,
         tencent: CallbackSecrets,
         policy: Policy,
+        deciders: Vec<(LinkSettings, BoxedDecider)>,
         handlers: Vec<(LaneSettings, AnyHandler)>,
         within: Duration,
     ) -> Result<(), BuildError> {
-        self.edge.follow(policy);
+        self.edge.follow(policy, deciders)?;
         self.edge.families().believe(apps.into_iter().collect(), tencent);
         // Before the old lanes stop: what cannot start must not end what runs.
         for (lane, _) in &handlers {
@@ -219,14 +224,21 @@ impl Builder {
         T: FromEvent,
     {
         let name = format!("decider-{}", self.deciders.len() + 1);
-        self.deciders.push(BoxedDecider::from_fn(name, decide));
+        self.deciders.push((LinkSettings::new(name.as_str()), BoxedDecider::from_fn(name, decide)));
         self
     }
 
     /// Asks `decider`.
     #[must_use]
-    pub fn decider(mut self, decider: impl Decider) -> Self {
-        self.deciders.push(BoxedDecider::new(decider));
+    pub fn decider(self, decider: impl Decider) -> Self {
+        let link = LinkSettings::new(decider.name());
+        self.decider_in(link, decider)
+    }
+
+    /// Asks `decider` in its place as `link` says: for which kinds and apps, for how long, and what its failure means.
+    #[must_use]
+    pub fn decider_in(mut self, link: LinkSettings, decider: impl Decider) -> Self {
+        self.deciders.push((link, BoxedDecider::new(decider)));
         self
     }
 
@@ -299,11 +311,11 @@ impl Builder {
     /// # Errors
     /// No app was given, the journal cannot be opened, or the system gave no threads.
     pub async fn build(self) -> Result<Receiver, BuildError> {
-        let Self { settings, apps, tencent, policy, deciders, handlers, journal, clock } = self;
+        let Self { settings, apps, tencent, policy, deciders, handlers, journal, clock, metrics } = self;
         if apps.is_empty() && tencent.is_empty() {
             return Err(BuildError::NoApp);
         }
-        let metrics = Metrics::new(settings.deadline);
+        let metrics = metrics.unwrap_or_else(|| Metrics::new(settings.deadline));
         let delivering = Delivering::start()?;
         let runtime = delivering.handle();
         let open = {

@@ -14,8 +14,9 @@ use super::{Exit, Outcome, output, runtime, send, serve};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{self, DEV_APP_KEY, DEV_APP_SECRET, Sources};
-use crate::decide::Word;
+use crate::decide::{Shared, Word};
 use crate::deliver::{AnyHandler, LaneSettings};
+use crate::metrics::Metrics;
 use crate::telemetry::{self, LogForm};
 use crate::tencent::callback::CallbackSecrets;
 use crate::tencent::{DEV_CALLBACK_TOKEN, DEV_SDK_APP_ID, DEV_TRTC_KEY};
@@ -75,7 +76,8 @@ pub(super) fn run(args: Args) -> Outcome {
     }
     runtime::on_all_cores(async {
         let (shown, mut seen) = watch::channel(0_u64);
-        let mut builder = serve::builder(config, &clock)?.tencent(published_callbacks());
+        let shared = Shared::new(Metrics::new(config.edge.deadline));
+        let mut builder = serve::builder(config, &clock, &shared)?.tencent(published_callbacks());
         builder.handlers.push((LaneSettings::new("show"), AnyHandler::new(Show::new(shown))));
         let app = App::build(builder, Some(admin)).await?;
         let addresses = app.addresses()?;

@@ -9,13 +9,15 @@ use super::{Exit, Outcome, output, runtime};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{self, Config, Sources};
-use crate::receiver::{Builder, Receiver};
+use crate::decide::{self, Shared};
+use crate::metrics::Metrics;
+use crate::receiver::Builder;
 use crate::{handlers, telemetry};
 
 /// Receive, decide, keep, answer and deliver
 ///
 /// Needs at least one app: from the configuration, or OFFHOOK_APP_KEY and OFFHOOK_APP_SECRET.
-/// SIGHUP or a changed file reloads apps, secrets, verdicts and handlers; a bad new file keeps the old one.
+/// SIGHUP or a changed file reloads apps, secrets, verdicts, deciders, lists and handlers; a bad new file keeps the old one.
 /// SIGTERM and Ctrl-C finish what was accepted first. Exit 75 if something accepted is not durable.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -37,10 +39,11 @@ pub(super) fn run(args: Args) -> Outcome {
     runtime::allow_many_connections();
     runtime::on_all_cores(async {
         let (admin, lasting) = (config.admin.clone(), config.lasting());
-        let app = App::build(builder(config, &clock)?, Some(admin)).await?;
+        let (shared, lists) = (Shared::new(Metrics::new(config.edge.deadline)), config.files());
+        let app = App::build(builder(config, &clock, &shared)?, Some(admin)).await?;
         let addresses = app.addresses()?;
         tracing::info!(public = %addresses.public, admin = ?addresses.admin, "ready");
-        let keeping_up = reload::whenever_asked(Arc::clone(app.receiver()), args.config, lasting, clock);
+        let keeping_up = reload::whenever_asked(Arc::clone(app.receiver()), args.config, lists, lasting, shared, clock);
         let ended = tokio::select! {
             ended = app.run(runtime::asked_to_stop()) => ended,
             never = keeping_up => match never {},
@@ -54,22 +57,23 @@ pub(super) fn run(args: Args) -> Outcome {
     })
 }
 
-/// The receiver that `config` describes.
-pub(super) fn builder(config: Config, clock: &Clock) -> anyhow::Result<Builder> {
-    let Config { edge, apps, callbacks, policy, journal, handlers, .. } = config;
+/// The receiver that `config` describes; `shared` is what outlives a reload.
+pub(super) fn builder(config: Config, clock: &Clock, shared: &decide::Shared) -> anyhow::Result<Builder> {
+    let Config { edge, apps, callbacks, policy, deciders, journal, handlers, .. } = config;
+    let deciders: Result<Vec<_>, _> = deciders.into_iter().map(|settings| decide::build(settings, shared)).collect();
     let stdout = || Box::new(std::io::stdout()) as Box<dyn std::io::Write + Send>;
     let handlers: Result<Vec<_>, _> =
         handlers.into_iter().map(|settings| handlers::build(settings, clock, stdout)).collect();
     let apps = apps.iter().cloned().collect();
-    let builder = Receiver::builder();
     Ok(Builder {
         settings: edge,
         apps,
         tencent: callbacks,
         policy,
+        deciders: deciders?,
         journal,
         handlers: handlers?,
         clock: clock.clone(),
-        ..builder
+        metrics: Some(Arc::clone(&shared.metrics)),
     })
 }

@@ -1,10 +1,11 @@
 //! The configuration: defaults, a file and the environment become the settings of every module, or all faults at once.
 //!
 //! Three steps: `tree` and `variables` lay the sources over each other word for word, `reader` asks for one key after
-//! the other and remembers which, and `resolve` (with `verdicts`, `outward` and `secrets`) says what they mean. The
+//! the other and remembers which, and `resolve` (with `verdicts`, `deciders`, `outward` and `secrets`) says what they mean. The
 //! defaults themselves stand in `config/default.toml`, which is compiled in and is the documentation. Nobody keeps a
 //! [`Config`]: each module gets its own part. Nothing here binds a port or makes a directory.
 
+mod deciders;
 mod fault;
 mod outward;
 mod print;
@@ -26,7 +27,7 @@ use crate::clock::Clock;
 use crate::decide::Policy;
 use crate::tencent::callback::CallbackSecrets;
 use crate::yunxin::Apps;
-use crate::{admin, edge, handlers, journal};
+use crate::{admin, decide, edge, handlers, journal};
 
 pub use crate::telemetry::LogForm;
 pub use fault::{ConfigFault, Faults, Origin};
@@ -66,6 +67,8 @@ pub struct Config {
     pub callbacks: CallbackSecrets,
     /// The verdicts when nobody else decides.
     pub policy: Policy,
+    /// Who is asked for a verdict, in order.
+    pub deciders: Vec<decide::Settings>,
     /// The journal.
     pub journal: journal::Options,
     /// The handlers, in the order of the file.
@@ -131,6 +134,11 @@ impl Config {
     pub fn lasting(&self) -> Lasting {
         let Self { edge, admin, journal, log, .. } = self.clone();
         Lasting { edge, admin, journal, log }
+    }
+
+    /// Files besides the configuration's own that were read for it and may change: lists.
+    pub fn files(&self) -> Vec<PathBuf> {
+        deciders::files(&self.deciders).cloned().collect()
     }
 
     /// The resolved configuration as TOML, every secret as `"***"`.

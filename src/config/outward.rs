@@ -101,7 +101,7 @@ fn field_text_hiding<'r>(field: &Field<'r>, expected: &str) -> Option<&'r str> {
 }
 
 /// The kinds of a list. In a variable's text they stand one after the other with commas.
-fn patterns(field: &Field<'_>) -> Vec<KindPattern> {
+pub(super) fn patterns(field: &Field<'_>) -> Vec<KindPattern> {
     let Some(items) = field.list() else { return Vec::new() };
     if items.is_empty() {
         field.fault_hiding("expected at least one kind", Some("leave `kinds` out to get every kind".to_owned()));

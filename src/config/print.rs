@@ -5,11 +5,13 @@ use std::fmt::{self, Display, Write};
 use humantime::format_duration;
 use url::Url;
 
-use crate::decide::{Say, Scope, Word};
+use crate::decide::{self, OnError, Say, Scope, Word};
 use crate::handlers::{Action, Settings};
 use crate::kind::KindPattern;
+use crate::verdict::Verdict;
 use crate::yunxin::App;
 
+use super::deciders::written_list;
 use super::reader::size_text;
 use super::{Config, LogForm};
 
@@ -52,6 +54,7 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
             app(config, found, out)?;
         }
     }
+    config.deciders.iter().try_for_each(|settings| decider(settings, out))?;
     config.handlers.iter().try_for_each(|settings| handler(settings, out))?;
     for endpoint in &edge.endpoints {
         writeln!(out, "\n[[endpoints]]")?;
@@ -103,14 +106,60 @@ fn say(out: &mut impl Write, said: &Say) -> fmt::Result {
     said.reject_code.map_or(Ok(()), |code| writeln!(out, "reject_code = {code}"))
 }
 
+fn decider(settings: &decide::Settings, out: &mut impl Write) -> fmt::Result {
+    let link = &settings.link;
+    writeln!(out, "\n[[deciders]]")?;
+    let decide::Action::Rules(book) = &settings.action;
+    text(out, "type", "rules")?;
+    text(out, "name", &link.name)?;
+    if !link.kinds.is_empty() {
+        list(out, "kinds", link.kinds.iter().map(KindPattern::as_str))?;
+    }
+    if !link.apps.is_empty() {
+        list(out, "apps", link.apps.iter().map(|app| &**app))?;
+    }
+    if let Some(timeout) = link.timeout {
+        text(out, "timeout", format_duration(timeout))?;
+    }
+    writeln!(out, "shadow = {}", link.shadow)?;
+    let on_error = match link.on_error {
+        OnError::Fallback => "fallback",
+        OnError::Next => "next",
+        OnError::Allow => "allow",
+        OnError::Reject => "reject",
+    };
+    text(out, "on_error", on_error)?;
+    for list in book.lists() {
+        writeln!(out, "lists.{} = {}", list.name, written_list(list))?;
+    }
+    book.sources().iter().try_for_each(|rule| {
+        writeln!(out, "\n[[deciders.rules]]")?;
+        text(out, "name", &rule.name)?;
+        text(out, "when", &rule.when)?;
+        match &rule.then {
+            Verdict::Reject { code, ext } => writeln!(out, "reject = {{ code = {code}, ext = {} }}", quoted(ext)),
+            Verdict::Allow { modify, ext } if modify.is_empty() => writeln!(out, "allow = {{ ext = {} }}", quoted(ext)),
+            Verdict::Allow { modify, .. } => {
+                let parts = modify
+                    .iter()
+                    .map(|(part, value)| format!("{part} = {}", quoted(value.as_str().unwrap_or_default())));
+                writeln!(out, "modify = {{ {} }}", parts.collect::<Vec<_>>().join(", "))
+            }
+        }
+    })
+}
+
+fn list<'t>(out: &mut impl Write, key: &str, items: impl Iterator<Item = &'t str>) -> fmt::Result {
+    writeln!(out, "{key} = [{}]", items.map(quoted).collect::<Vec<_>>().join(", "))
+}
+
 fn handler(settings: &Settings, out: &mut impl Write) -> fmt::Result {
     let lane = &settings.lane;
     writeln!(out, "\n[[handlers]]")?;
     text(out, "type", if matches!(settings.action, Action::Log { .. }) { "log" } else { "http" })?;
     text(out, "name", &lane.name)?;
     if !lane.kinds.is_empty() {
-        let kinds = lane.kinds.iter().map(KindPattern::as_str).map(quoted);
-        writeln!(out, "kinds = [{}]", kinds.collect::<Vec<_>>().join(", "))?;
+        list(out, "kinds", lane.kinds.iter().map(KindPattern::as_str))?;
     }
     match &settings.action {
         Action::Log { data } => writeln!(out, "data = {data}"),

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use crate::decide::{AppPolicy, Policy, Scope, Word};
 use crate::tencent::callback::CallbackSecrets;
+use crate::verdict::RejectCode;
 use crate::yunxin::{App, Apps};
 use crate::{admin, edge, journal};
 
+use super::deciders;
 use super::outward;
 use super::reader::{Field, Reader, Section};
 use super::tree::Table;
@@ -36,6 +38,9 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     let scope = top.need("verdict", "the section [verdict]").map(|field| verdicts::scope(&field));
     let callbacks = tencent::callbacks(&mut top);
     let apps = apps(&mut top, &callbacks);
+    let code = scope.as_ref().and_then(|scope| scope.all.reject_code).unwrap_or(RejectCode::DEFAULT);
+    let keys: Vec<&str> = apps.iter().map(|app| &*app.app.app_key).collect();
+    let deciders = deciders::deciders(top.items("deciders"), code, &keys);
     let handlers = outward::handlers(top.items("handlers"));
     let endpoints = outward::endpoints(top.items("endpoints"));
     top.finish();
@@ -53,6 +58,7 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
         apps: Apps::default(),
         callbacks,
         policy: Policy { scope: scope?, ..Policy::default() },
+        deciders,
         journal: journal?,
         handlers,
         warnings: Vec::new(),

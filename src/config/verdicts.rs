@@ -44,15 +44,20 @@ fn say(section: &mut Section<'_>) -> Say {
     let reject_code = section.take("reject_code").and_then(|field| {
         let code = field.integer(20000..=20099).and_then(RejectCode::new)?;
         if code.clashes_with_sdk() {
-            let path = field.path();
-            field.reader.warn(format!(
-                "{path} = {code}: the desktop SDK uses 20000 to 20007 for errors of its own, so its users cannot tell \
-                 this rejection from those; 20008 to 20099 are free"
-            ));
+            warn_of_clash(&field, code);
         }
         Some(code)
     });
     Say { default, fallback, reject_code }
+}
+
+/// Warns that the desktop SDK uses `code` itself.
+pub(super) fn warn_of_clash(field: &Field<'_>, code: RejectCode) {
+    let path = field.path();
+    field.reader.warn(format!(
+        "{path} = {code}: the desktop SDK uses 20000 to 20007 for errors of its own, so its users cannot tell this \
+         rejection from those; 20008 to 20099 are free"
+    ));
 }
 
 /// What people should know about `policy`, one sentence each.

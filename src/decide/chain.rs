@@ -1,25 +1,33 @@
 //! The chain of deciders: the first opinion wins, and whatever happens there is a verdict in time.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
-
-use super::decider::BoxedDecider;
-use super::policy::Policy;
+use super::decider::{AtOnce, BoxedDecider, Opinion};
+use super::link::{Link, LinkSettings, OnError};
+use super::policy::{Policy, Word};
+use super::room::Room;
+use super::shadow::{self, Watch};
 use crate::budget::Budget;
 use crate::event::Event;
-use crate::metrics::{FallbackLabels, Metrics};
+use crate::metrics::{DeciderLabels, FallbackLabels, Metrics};
 use crate::verdict::{Decision, FallbackReason, Verdict};
 
 /// Gives every event a decision.
 #[derive(Debug)]
 pub struct Chain {
-    policy: RwLock<Arc<Policy>>,
-    deciders: Vec<BoxedDecider>,
+    setup: RwLock<Arc<Setup>>,
     metrics: Arc<Metrics>,
+}
+
+/// What decides at one moment. A request keeps the one it began with.
+#[derive(Debug)]
+struct Setup {
+    policy: Policy,
+    links: Vec<Link>,
+    shadows: Vec<Link>,
     /// Deciders' own threads; none where there is no decider.
-    room: Option<Room>,
+    room: Option<Arc<Room>>,
 }
 
 /// How much is going on besides this request.
@@ -31,99 +39,232 @@ pub enum Load {
     Over,
 }
 
+/// How far an event came without waiting.
+#[derive(Debug)]
+pub enum Step {
+    /// To its decision.
+    Decided(Decision),
+    /// To a decider that has to be waited for.
+    Asks(Asking),
+}
+
+/// An event's place in the chain.
+#[derive(Debug)]
+pub struct Asking {
+    setup: Arc<Setup>,
+    next: usize,
+}
+
+/// What became of asking one decider.
+enum Asked {
+    Said(Opinion),
+    Nothing,
+    Failed(Decision),
+}
+
 impl Chain {
-    /// A chain that asks `deciders` in order, on threads of their own.
+    /// A chain that follows `policy` and asks `deciders` in order, on threads of their own.
     ///
     /// # Errors
     /// The operating system gave no threads.
-    pub fn new(policy: Policy, deciders: Vec<BoxedDecider>, metrics: Arc<Metrics>) -> std::io::Result<Self> {
-        let room = if deciders.is_empty() { None } else { Some(Room::open()?) };
-        Ok(Self { policy: RwLock::new(Arc::new(policy)), deciders, metrics, room })
+    pub fn new(
+        policy: Policy,
+        deciders: Vec<(LinkSettings, BoxedDecider)>,
+        metrics: Arc<Metrics>,
+    ) -> std::io::Result<Self> {
+        let setup = Setup::new(policy, deciders, None)?;
+        Ok(Self { setup: RwLock::new(Arc::new(setup)), metrics })
     }
 
-    /// From now on follows `policy`.
-    pub fn follow(&self, policy: Policy) {
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    /// From now on follows `policy` and asks `deciders`; requests under way finish with those they began with.
+    ///
+    /// # Errors
+    /// The operating system gave no threads; then nothing changed.
+    pub fn follow(&self, policy: Policy, deciders: Vec<(LinkSettings, BoxedDecider)>) -> std::io::Result<()> {
+        let room = self.setup().room.clone();
+        let setup = Setup::new(policy, deciders, room)?;
+        *self.setup.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(setup);
+        Ok(())
     }
 
-    /// The decision where nobody has to be asked: there are no deciders, or no room for asking them.
-    pub fn decide_at_once(&self, event: &Event, load: Load) -> Option<Decision> {
-        match load {
-            Load::Over => Some(self.fall_back(event, FallbackReason::Overload)),
-            Load::Normal if self.room.is_none() => Some(Decision::by_default(self.policy().default_for(event))),
-            Load::Normal => None,
+    /// The decision on `event`, or the place in the chain where somebody has to be waited for.
+    pub fn decide_at_once(&self, event: &Event, load: Load) -> Step {
+        let setup = self.setup();
+        if load == Load::Over {
+            return Step::Decided(self.fallback(&setup, event, FallbackReason::Overload));
         }
+        for (next, link) in setup.links.iter().enumerate() {
+            match self.at_once(&setup, link, event) {
+                Some(Asked::Said(opinion)) => return Step::Decided(decision(opinion, &link.settings, event)),
+                Some(Asked::Failed(decision)) => return Step::Decided(decision),
+                Some(Asked::Nothing) => {}
+                None => return Step::Asks(Asking { setup, next }),
+            }
+        }
+        Step::Decided(Decision::by_default(setup.policy.default_for(event)))
     }
 
-    /// Asks the deciders about `event`, within `budget`.
-    pub async fn decide(&self, event: &Event, budget: Budget) -> Decision {
-        if let Some(room) = &self.room {
-            let event = Arc::new(event.clone());
-            for decider in &self.deciders {
-                match self.ask(room, decider, &event, budget).await {
-                    Ok(Some(verdict)) => return Decision::by_decider(permitted(verdict, &event), decider.name()),
-                    Ok(None) => {}
-                    Err(why) => return self.fall_back(&event, why),
+    /// Goes on with `event` where `asking` says, within `budget`.
+    pub async fn decide(&self, event: &Event, asking: Asking, budget: Budget) -> Decision {
+        let Asking { setup, next } = asking;
+        if let Some(room) = &setup.room {
+            let shared = Arc::new(event.clone());
+            for (place, link) in setup.links.iter().enumerate().skip(next) {
+                // The first one has said already that it must be waited for.
+                let said = if place > next { self.at_once(&setup, link, event) } else { None };
+                let asked = match said {
+                    Some(asked) => asked,
+                    None => self.ask(&setup, room, link, &shared, budget).await,
+                };
+                match asked {
+                    Asked::Said(opinion) => return decision(opinion, &link.settings, event),
+                    Asked::Failed(decision) => return decision,
+                    Asked::Nothing => {}
                 }
             }
         }
-        Decision::by_default(self.policy().default_for(event))
+        Decision::by_default(setup.policy.default_for(event))
+    }
+
+    /// Lets the shadows have their say on `event`, which got `decision`, on threads of their own and with `budget` each.
+    /// Every opinion goes to `note`; none changes anything.
+    pub fn watch(
+        &self,
+        event: &Event,
+        decision: &Decision,
+        budget: Budget,
+        note: impl Fn(Watch) + Clone + Send + 'static,
+    ) {
+        let setup = self.setup();
+        let Some(room) = &setup.room else { return };
+        let mut watched = None;
+        for link in setup.shadows.iter().filter(|link| link.settings.wants(event)) {
+            let Some(seat) = room.watcher() else {
+                return tracing::debug!(event.id = %event.id(), "too much is being watched; the shadows are not asked");
+            };
+            let event = watched.get_or_insert_with(|| Arc::new(event.clone().with_decision(decision.clone())));
+            let (link, event, metrics, note) =
+                (link.clone(), Arc::clone(event), Arc::clone(&self.metrics), note.clone());
+            room.run(seat, async move { shadow::watch(&link, &event, budget, &metrics, note).await });
+        }
     }
 
     /// The fallback decision for `event`.
     pub fn fall_back(&self, event: &Event, why: FallbackReason) -> Decision {
+        self.fallback(&self.setup(), event, why)
+    }
+
+    fn fallback(&self, setup: &Setup, event: &Event, why: FallbackReason) -> Decision {
+        self.count_fallback(event, why);
+        Decision::by_fallback(setup.policy.fallback_for(event), why)
+    }
+
+    fn count_fallback(&self, event: &Event, why: FallbackReason) {
         let labels = FallbackLabels { kind: event.kind().label(), why: why.word() };
         self.metrics.fallbacks.get_or_create_owned(&labels).inc();
-        Decision::by_fallback(self.policy().fallback_for(event), why)
     }
 
-    fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    fn setup(&self) -> Arc<Setup> {
+        Arc::clone(&self.setup.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn ask(
-        &self,
-        room: &Room,
-        decider: &BoxedDecider,
-        event: &Arc<Event>,
-        budget: Budget,
-    ) -> Result<Option<Verdict>, FallbackReason> {
-        let (name, id) = (decider.name(), event.id());
-        let seat = budget.wait(Arc::clone(&room.seats).acquire_owned()).await;
-        let Some(Ok(seat)) = seat else {
-            tracing::warn!(decider.name = name, event.id = %id, "all deciders are busy; the fallback is used");
-            return Err(FallbackReason::Timeout);
+    /// What the decider says without being waited for; `None` where it has to be.
+    fn at_once(&self, setup: &Setup, link: &Link, event: &Event) -> Option<Asked> {
+        if !link.settings.wants(event) {
+            return Some(Asked::Nothing);
+        }
+        match catch_unwind(AssertUnwindSafe(|| link.decider.at_once(event))) {
+            Ok(AtOnce::Said(said)) => Some(said.map_or(Asked::Nothing, Asked::Said)),
+            Ok(AtOnce::Ask) => None,
+            Err(_panicked) => Some(self.failed(setup, link, event, FallbackReason::Panic, &"it panicked")),
+        }
+    }
+
+    async fn ask(&self, setup: &Setup, room: &Room, link: &Link, event: &Arc<Event>, budget: Budget) -> Asked {
+        let share = link.settings.timeout.map_or(budget, |share| budget.at_most(share));
+        let Some(seat) = room.seat(share).await else {
+            return self.failed(setup, link, event, FallbackReason::Timeout, &"all deciders are busy");
         };
-        let opinion = decider.opinion(Arc::clone(event), budget);
-        let mut opinion = room.runtime().spawn(async move {
-            let _seat = seat;
-            opinion.await
-        });
-        match budget.wait(&mut opinion).await {
-            Some(Ok(Ok(opinion))) => Ok(opinion),
-            Some(Ok(Err(error))) => {
-                tracing::warn!(decider.name = name, event.id = %id, %error, "decider failed; the fallback is used");
-                Err(FallbackReason::Error)
-            }
-            Some(Err(_panicked)) => {
-                tracing::error!(decider.name = name, event.id = %id, "decider panicked; the fallback is used");
-                Err(FallbackReason::Panic)
-            }
+        let mut opinion = room.run(seat, link.decider.opinion(Arc::clone(event), share));
+        let asked = match share.wait(&mut opinion).await {
+            Some(Ok(Ok(opinion))) => return opinion.map_or(Asked::Nothing, Asked::Said),
+            Some(Ok(Err(error))) => self.failed(setup, link, event, FallbackReason::Error, &error),
+            Some(Err(_panicked)) => self.failed(setup, link, event, FallbackReason::Panic, &"it panicked"),
             None => {
                 opinion.abort();
-                let spent_ms = budget.spent().as_millis();
-                tracing::warn!(decider.name = name, event.id = %id, spent_ms, "decider overran; the fallback is used");
-                Err(FallbackReason::Timeout)
+                let why = format!("it overran its share; {} ms are spent", budget.spent().as_millis());
+                self.failed(setup, link, event, FallbackReason::Timeout, &why)
             }
+        };
+        // Who would be next has no time left either.
+        match asked {
+            Asked::Nothing if budget.remaining().is_zero() => {
+                Asked::Failed(self.fallback(setup, event, FallbackReason::Timeout))
+            }
+            asked => asked,
         }
+    }
+
+    /// What a failure of the decider comes to.
+    fn failed(
+        &self,
+        setup: &Setup,
+        link: &Link,
+        event: &Event,
+        why: FallbackReason,
+        error: &dyn std::fmt::Display,
+    ) -> Asked {
+        let name = &link.settings.name;
+        let labels = DeciderLabels { decider: Arc::clone(name), why: why.word() };
+        self.metrics.decider_failures.get_or_create_owned(&labels).inc();
+        let on_error = link.settings.on_error;
+        let then = match on_error {
+            OnError::Fallback => "the fallback is used",
+            OnError::Next => "the next decider is asked",
+            OnError::Allow => "it is allowed (on_error)",
+            OnError::Reject => "it is rejected (on_error)",
+        };
+        tracing::warn!(decider.name = %name, event.id = %event.id(), why = why.word(), "decider failed: {error}; {then}");
+        let verdict = match on_error {
+            OnError::Fallback => return Asked::Failed(self.fallback(setup, event, why)),
+            OnError::Next => return Asked::Nothing,
+            OnError::Allow => setup.policy.word_for(event, Word::Allow),
+            OnError::Reject => setup.policy.word_for(event, Word::Reject),
+        };
+        self.count_fallback(event, why);
+        Asked::Failed(Decision::by_fallback(verdict, why))
+    }
+}
+
+impl Setup {
+    fn new(
+        policy: Policy,
+        deciders: Vec<(LinkSettings, BoxedDecider)>,
+        room: Option<Arc<Room>>,
+    ) -> std::io::Result<Self> {
+        let links = deciders.into_iter().map(|(settings, decider)| Link { settings, decider });
+        let (shadows, links): (Vec<Link>, Vec<Link>) = links.partition(|link| link.settings.shadow);
+        let room = match room {
+            None if !(links.is_empty() && shadows.is_empty()) => Some(Arc::new(Room::open()?)),
+            room => room,
+        };
+        Ok(Self { policy, links, shadows, room })
+    }
+}
+
+fn decision(opinion: Opinion, settings: &LinkSettings, event: &Event) -> Decision {
+    let verdict = permitted(opinion.verdict, event);
+    match opinion.by {
+        Some(by) => Decision { verdict, by },
+        None => Decision::by_decider(verdict, &settings.name),
     }
 }
 
 /// The parts of a message that an allow may replace.
-const PARTS: [&str; 3] = ["body", "attach", "ext"];
+pub(super) const PARTS: [&str; 3] = ["body", "attach", "ext"];
 
 /// Takes out of a verdict what cannot be changed in this event.
-fn permitted(mut verdict: Verdict, event: &Event) -> Verdict {
+pub(super) fn permitted(mut verdict: Verdict, event: &Event) -> Verdict {
     let changeable = event.kind().is_changeable();
     let may_stay = |part: &str| changeable && PARTS.contains(&part);
     if let Verdict::Allow { modify, .. } = &mut verdict
@@ -133,43 +274,4 @@ fn permitted(mut verdict: Verdict, event: &Event) -> Verdict {
         modify.retain(|part, _| may_stay(part));
     }
     verdict
-}
-
-/// The threads that deciders run on. One that blocks its thread must not block an answer.
-#[derive(Debug)]
-struct Room {
-    runtime: Option<Runtime>,
-    /// One for each opinion under way: where threads are blocked for good, requests must not gather behind them.
-    seats: Arc<Semaphore>,
-}
-
-/// Enough that some blocked threads leave others free; a blocked one costs memory only.
-const THREADS: usize = 8;
-
-/// Opinions under way at most.
-const SEATS: usize = 4096;
-
-impl Room {
-    fn open() -> std::io::Result<Self> {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder
-            .worker_threads(THREADS)
-            .thread_name("decide")
-            .enable_all()
-            .build()
-            .map(|runtime| Self { runtime: Some(runtime), seats: Arc::new(Semaphore::new(SEATS)) })
-    }
-
-    fn runtime(&self) -> &Runtime {
-        self.runtime.as_ref().expect("the runtime is only taken when the room is dropped")
-    }
-}
-
-impl Drop for Room {
-    /// Never waits for a decider that blocks its thread.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
 }

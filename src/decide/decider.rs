@@ -1,5 +1,6 @@
 //! What decides: the trait to implement, and closures over typed events.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -51,12 +52,22 @@ impl BoxedDecider {
         Self::new(Closure { name: name.into(), decide, takes: PhantomData })
     }
 
-    pub(super) fn name(&self) -> &str {
+    /// Wraps a decider of our own.
+    pub(super) fn own(decider: Arc<dyn Erased>) -> Self {
+        Self(decider)
+    }
+
+    fn name(&self) -> &str {
         self.0.name()
     }
 
+    /// The opinion, where it takes some microseconds and waits for nothing.
+    pub(super) fn at_once(&self, event: &Event) -> AtOnce {
+        self.0.at_once(event)
+    }
+
     /// The opinion as a task that owns all it needs.
-    pub(super) fn opinion(&self, event: Arc<Event>, budget: Budget) -> Opinion {
+    pub(super) fn opinion(&self, event: Arc<Event>, budget: Budget) -> Thinking {
         Arc::clone(&self.0).decide(event, budget)
     }
 }
@@ -120,12 +131,33 @@ impl<O: IntoOpinion, E: Into<Failure>> IntoOpinion for Result<O, E> {
     }
 }
 
-type Opinion = Pin<Box<dyn Future<Output = Result<Option<Verdict>, Failure>> + Send>>;
+/// A verdict and, where it is not the decider as a whole that is to be named, who gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Opinion {
+    pub(super) verdict: Verdict,
+    pub(super) by: Option<Cow<'static, str>>,
+}
 
-/// The object-safe twin of [`Decider`].
-trait Erased: Send + Sync {
+/// What a decider says without being waited for.
+pub(super) enum AtOnce {
+    /// This, or nothing.
+    Said(Option<Opinion>),
+    /// It has to be asked.
+    Ask,
+}
+
+/// An opinion that is being formed.
+pub(super) type Thinking = Pin<Box<dyn Future<Output = Result<Option<Opinion>, Failure>> + Send>>;
+
+/// The object-safe twin of [`Decider`]; deciders of our own implement it themselves where they can say more.
+pub(super) trait Erased: Send + Sync {
     fn name(&self) -> &str;
-    fn decide(self: Arc<Self>, event: Arc<Event>, budget: Budget) -> Opinion;
+
+    fn at_once(&self, _event: &Event) -> AtOnce {
+        AtOnce::Ask
+    }
+
+    fn decide(self: Arc<Self>, event: Arc<Event>, budget: Budget) -> Thinking;
 }
 
 impl<D: Decider> Erased for D {
@@ -133,8 +165,11 @@ impl<D: Decider> Erased for D {
         Decider::name(self)
     }
 
-    fn decide(self: Arc<Self>, event: Arc<Event>, budget: Budget) -> Opinion {
-        Box::pin(async move { Decider::decide(&*self, &event, budget).await })
+    fn decide(self: Arc<Self>, event: Arc<Event>, budget: Budget) -> Thinking {
+        Box::pin(async move {
+            let verdict = Decider::decide(&*self, &event, budget).await?;
+            Ok(verdict.map(|verdict| Opinion { verdict, by: None }))
+        })
     }
 }
 

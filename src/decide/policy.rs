@@ -73,8 +73,14 @@ impl Policy {
     fn verdict(&self, event: &Event, pick: impl Fn(&Say) -> Option<Word>, unset: Word) -> Verdict {
         let kind = event.kind().name();
         let app = self.apps.get(&**event.app_key()).map(|app| &app.scope);
-        let word =
-            app.and_then(|scope| scope.say(kind, &pick)).or_else(|| self.scope.say(kind, &pick)).unwrap_or(unset);
+        let word = app.and_then(|scope| scope.say(kind, &pick)).or_else(|| self.scope.say(kind, &pick));
+        self.word_for(event, word.unwrap_or(unset))
+    }
+
+    /// The verdict that `word` means for `event` where no decider said it: a login that nobody else checks is rejected.
+    pub(super) fn word_for(&self, event: &Event, word: Word) -> Verdict {
+        let kind = event.kind().name();
+        let app = self.apps.get(&**event.app_key()).map(|app| &app.scope);
         if word == Word::Allow && !is_unchecked_login(event) {
             return Verdict::allow();
         }

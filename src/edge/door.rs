@@ -22,7 +22,7 @@ use super::settings::Settings;
 use super::strangers::Strangers;
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::decide::{Load, Policy};
+use crate::decide::{BoxedDecider, LinkSettings, Load, Policy};
 use crate::event::EventId;
 use crate::family::{Families, Head, Protocol, TencentCall, TencentTrtc, UNPROVEN_BODY, Yunxin};
 use crate::intake::{self, Intake, Road};
@@ -74,9 +74,12 @@ impl Edge {
         &self.0.settings
     }
 
-    /// From now on follows `policy`; requests under way are not disturbed.
-    pub fn follow(&self, policy: Policy) {
-        self.0.intake.chain().follow(policy);
+    /// From now on follows `policy` and asks `deciders`; requests under way are not disturbed.
+    ///
+    /// # Errors
+    /// The operating system gave no threads for deciders.
+    pub fn follow(&self, policy: Policy, deciders: Vec<(LinkSettings, BoxedDecider)>) -> std::io::Result<()> {
+        self.0.intake.chain().follow(policy, deciders)
     }
 
     /// The families behind the paths, which may be told to believe others than before.

@@ -9,11 +9,14 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 mod nested;
+mod plain;
 mod schema;
 mod typed;
 mod value;
 
 pub use nested::Nested;
+pub use plain::Plain;
+pub(crate) use plain::read_plain;
 pub(crate) use schema::schema_of;
 pub use typed::{Field, Other, Shape, Typed, Untyped};
 pub(crate) use typed::{payload, read_field};

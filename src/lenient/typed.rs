@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{FieldFault, Fields, Impossible, Lenient, json_type};
+use super::{FieldFault, Fields, Impossible, Lenient, Plain, json_type};
 
 /// Fields nobody documented, as they were sent.
 pub type Other = BTreeMap<String, Box<RawValue>>;
@@ -26,7 +26,7 @@ pub trait Typed: Clone + Serialize + Send + Sync + 'static {
 }
 
 /// One documented field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// The sender's name for it.
     pub name: &'static str,
@@ -34,6 +34,8 @@ pub struct Field {
     pub shape: Shape,
     /// What it says.
     pub title: &'static str,
+    /// Reads its JSON value; `None` where it says nothing or cannot be what it is documented to be.
+    pub read: fn(&str) -> Option<Plain>,
 }
 
 /// What a documented field's value is once it was read; how tolerantly, [`Lenient`] tells.
@@ -122,6 +124,7 @@ macro_rules! payload {
                 name: $wire,
                 shape: <$type as $crate::lenient::Lenient>::SHAPE,
                 title: concat!($($title),+).trim_ascii(),
+                read: $crate::lenient::read_plain::<$type>,
             }),+];
 
             fn read(fields: &$crate::lenient::Fields<'_>, faults: &mut Vec<$crate::lenient::FieldFault>) -> Self {

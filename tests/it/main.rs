@@ -13,6 +13,7 @@ mod journal;
 mod kinds;
 mod library;
 mod refusals;
+mod rules;
 mod serve;
 mod shim;
 mod simulator;

@@ -66,8 +66,15 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("anyhow", &["cli"], "everybody else says which error it is"),
     Fence("toml", &["config"], "only the configuration is TOML"),
     Fence("bytesize", &["config"], "sizes are written in the configuration only"),
-    Fence("humantime", &["config", "cli"], "durations are written in the configuration and in flags only"),
-    Fence("strsim", &["kind", "config"], "hints for misspelt words"),
+    Fence(
+        "humantime",
+        &["decide", "config", "cli"],
+        "durations are written in the configuration, rules and flags only",
+    ),
+    Fence("strsim", &["kind", "decide", "config"], "hints for misspelt words"),
+    Fence("cel", &["decide"], "rules are one kind of decider"),
+    Fence("chrono", &["decide"], "the times that CEL knows; everybody else takes jiff"),
+    Fence("regex", &["decide"], "patterns of rules"),
     Fence("tracing_subscriber", &["telemetry"], "where logs go is decided once"),
     Fence("prometheus_client", &["metrics", "deliver"], "the numbers stand in one place; a lane holds its own at hand"),
     // Proofs.

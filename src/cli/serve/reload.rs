@@ -1,7 +1,7 @@
-//! Reloading while requests are answered: on SIGHUP, and when the configuration's file has changed.
+//! Reloading while requests are answered: on SIGHUP, and when the configuration's file or a list has changed.
 
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
 use crate::config::{self, Lasting, Sources};
-use crate::receiver::Receiver;
+use crate::decide::Shared;
+use crate::receiver::{Builder, Receiver};
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -17,15 +18,18 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How long deliveries under way may take to finish.
 const FINISHING: Duration = Duration::from_secs(10);
 
-/// Reloads `file` and the environment into `receiver`, for as long as it is polled.
+/// Reloads `file`, the `lists` it names and the environment into `receiver`, for as long as it is polled.
 pub(super) async fn whenever_asked(
     receiver: Arc<Receiver>,
     file: Option<PathBuf>,
+    lists: Vec<PathBuf>,
     lasting: Lasting,
+    shared: Shared,
     clock: Clock,
 ) -> Infallible {
     let mut hang_up = signal(SignalKind::hangup()).ok();
-    let mut seen = changed(file.as_deref());
+    let mut watched: Vec<PathBuf> = file.iter().cloned().chain(lists).collect();
+    let mut seen = changed(&watched);
     loop {
         let asked = async {
             match &mut hang_up {
@@ -37,36 +41,63 @@ pub(super) async fn whenever_asked(
             _ = asked => true,
             () = tokio::time::sleep(LOOK) => false,
         };
-        let now = changed(file.as_deref());
+        let now = changed(&watched);
         if by_signal || now != seen {
             seen = now;
-            reload(&receiver, file.clone(), &lasting, &clock).await;
+            if let Some(lists) = reload(&receiver, file.clone(), &lasting, &shared, &clock).await {
+                let now: Vec<PathBuf> = file.iter().cloned().chain(lists).collect();
+                if now != watched {
+                    (watched, seen) = (now.clone(), changed(&now));
+                }
+            }
         }
     }
 }
 
-async fn reload(receiver: &Receiver, file: Option<PathBuf>, lasting: &Lasting, clock: &Clock) {
+/// Reloads once; gives the lists that are used now, where the new configuration is.
+async fn reload(
+    receiver: &Receiver,
+    file: Option<PathBuf>,
+    lasting: &Lasting,
+    shared: &Shared,
+    clock: &Clock,
+) -> Option<Vec<PathBuf>> {
     let loaded = match config::load(&Sources::of_process(file), clock) {
         Ok(config) => config,
-        Err(faults) => return tracing::error!("the new configuration is not used, the old one stays: {faults}"),
+        Err(faults) => {
+            tracing::error!("the new configuration is not used, the old one stays: {faults}");
+            return None;
+        }
     };
+    let lists = loaded.files();
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     if loaded.lasting() != *lasting {
         tracing::warn!("[server], [admin], [journal] or [[endpoints]] changed; that takes effect at the next start");
     }
-    let builder = match super::builder(loaded, clock) {
+    let builder = match super::builder(loaded, clock, shared) {
         Ok(builder) => builder,
-        Err(error) => return tracing::error!("the new configuration is not used, the old one stays: {error:#}"),
+        Err(error) => {
+            tracing::error!("the new configuration is not used, the old one stays: {error:#}");
+            return None;
+        }
     };
-    match receiver.reload(builder.apps, builder.tencent, builder.policy, builder.handlers, FINISHING).await {
-        Ok(()) => tracing::info!("reloaded: apps, secrets, verdicts and handlers are the new ones"),
-        Err(error) => tracing::error!("apps, secrets and verdicts are the new ones, the handlers are not: {error}"),
+    let Builder { apps, tencent, policy, deciders, handlers, .. } = builder;
+    match receiver.reload(apps, tencent, policy, deciders, handlers, FINISHING).await {
+        Ok(()) => tracing::info!("reloaded: apps, secrets, verdicts, deciders and handlers are the new ones"),
+        Err(error) => {
+            tracing::error!("apps, secrets, verdicts and deciders are the new ones, the handlers are not: {error}");
+        }
     }
+    Some(lists)
 }
 
-/// When the file was last written to.
-fn changed(file: Option<&Path>) -> Option<SystemTime> {
-    std::fs::metadata(file?).and_then(|file| file.modified()).ok()
+/// When each of `files` was last written to, and how long it is.
+fn changed(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
+    let seen = |file: &PathBuf| {
+        let file = std::fs::metadata(file).ok()?;
+        Some((file.modified().ok()?, file.len()))
+    };
+    files.iter().map(seen).collect()
 }

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::lenient::{Impossible, Lenient, Shape};
+use crate::lenient::{Impossible, Lenient, Plain, Shape};
 
 /// `fromClientType`: a word in any case, or its number; a word nobody documented is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,6 +46,13 @@ impl ClientType {
             Self::Unknown(word) => word,
             known => KNOWN.iter().find(|(_, _, client)| client == known).map_or("", |(word, _, _)| word),
         }
+    }
+}
+
+impl From<ClientType> for Plain {
+    /// Yunxin's own word, whatever form it came in.
+    fn from(client: ClientType) -> Self {
+        Self::Text(client.word().to_owned())
     }
 }
 

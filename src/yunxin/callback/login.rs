@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::client::client_payload;
-use crate::lenient::{Impossible, Lenient, Shape};
+use crate::lenient::{Impossible, Lenient, Plain, Shape};
 
 client_payload! {
     /// eventType 36: somebody logs in (登录).
@@ -108,6 +108,12 @@ impl Lenient for LoginToken {
 
     fn read(raw: &str) -> Result<Option<Self>, Impossible> {
         Ok(String::read(raw)?.map(Self))
+    }
+}
+
+impl From<LoginToken> for Plain {
+    fn from(token: LoginToken) -> Self {
+        Self::Text(token.0)
     }
 }
 

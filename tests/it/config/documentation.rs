@@ -54,6 +54,8 @@ fn read_in(header: &str, before: &str) -> BTreeSet<String> {
 fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
     let mut read: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let http = "[[handlers]]\ntype = \"http\"\nurl = \"http://target\"";
+    let rules = "[[deciders]]\ntype = \"rules\"";
+    let rule = "[[deciders]]\ntype = \"rules\"\n[[deciders.rules]]";
     let rows = [
         ("", "", ""),
         (".server", "[server]", APP),
@@ -64,6 +66,12 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         (".apps", "", APP),
         (".apps.verdict", "[apps.verdict]", APP),
         (".apps.verdict.kinds.login.*", "[apps.verdict.kinds.\"login.*\"]", APP),
+        (".deciders(rules)", rules, APP),
+        (".deciders(rules).lists.blocked", "[[deciders]]\ntype = \"rules\"\n[deciders.lists.blocked]", APP),
+        (".deciders(rules).rules", rule, APP),
+        (".deciders(rules).rules.reject", &format!("{rule}\n[deciders.rules.reject]"), APP),
+        (".deciders(rules).rules.allow", &format!("{rule}\n[deciders.rules.allow]"), APP),
+        (".deciders(rules).rules.modify", &format!("{rule}\n[deciders.rules.modify]"), APP),
         (".handlers(log)", "[[handlers]]\ntype = \"log\"", APP),
         (".handlers(http)", http, APP),
         (".endpoints", "[[endpoints]]", APP),
@@ -73,7 +81,8 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         read.insert(name.to_owned(), read_in(header, before));
     }
     let mut documented = documented();
-    // These two hold names that the user chooses.
+    // These three hold names that the user chooses.
+    documented.remove(".deciders(rules).lists");
     documented.remove(".verdict.kinds");
     documented.remove(".apps.verdict.kinds");
     // These two are the forms of a secret, which the head of the file explains.
@@ -100,7 +109,10 @@ fn the_optional_keys_are_shown_with_their_defaults() {
     let dir = TempDir::new().unwrap();
     let secret = dir.path().join("yunxin");
     fs::write(&secret, "a-secret\n").unwrap();
+    let blocked = dir.path().join("blocked.txt");
+    fs::write(&blocked, "bo\n").unwrap();
     let text = everything().replace("/run/secrets/yunxin", secret.to_str().unwrap());
+    let text = text.replace("/etc/offhook/blocked.txt", blocked.to_str().unwrap());
     let environment = [
         ("OFFHOOK_ADMIN_TOKEN", "a-token"),
         ("YUNXIN_OLD_SECRET", "an-old-secret"),

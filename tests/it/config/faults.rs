@@ -123,7 +123,11 @@ fn an_unknown_key_is_refused_at_every_depth() {
             "apps[0].verdict.kinds.\"call.start\".code: unknown key (line 5)",
             "known here: `default`, `fallback`, `reject_code`",
         ),
-        ("[[deciders]]\ntype = \"rules\"", "deciders: unknown key (line 1)", "known here: `admin`, `apps`, "),
+        (
+            "[[deciders]]\ntype = \"rules\"\nurl = \"http://a\"",
+            "deciders[0].url: unknown key (line 3)",
+            "known here: `apps`, `kinds`, `lists`, `name`, `on_error`, `rules`, `shadow`, `timeout`, `type`",
+        ),
     ];
     for (toml, fault, hint) in rows {
         let text = of(toml);

@@ -1,0 +1,59 @@
+//! A field's value for those who know fields by name only, such as rules: read tolerantly, as the type it is documented to have.
+
+use super::{Lenient, Nested};
+
+/// A value of one of the types that documented fields have.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plain {
+    /// Text, and ids that may come as numbers.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// A whole number that is never negative.
+    Unsigned(u64),
+    /// True or false.
+    Boolean(bool),
+    /// A list of texts.
+    Texts(Vec<String>),
+}
+
+/// Reads `raw` as a `T`; `None` where it says nothing or cannot be one.
+pub(crate) fn read_plain<T: Lenient + Into<Plain>>(raw: &str) -> Option<Plain> {
+    T::read(raw).ok().flatten().map(Into::into)
+}
+
+impl From<String> for Plain {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Plain {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<u64> for Plain {
+    fn from(number: u64) -> Self {
+        Self::Unsigned(number)
+    }
+}
+
+impl From<bool> for Plain {
+    fn from(truth: bool) -> Self {
+        Self::Boolean(truth)
+    }
+}
+
+impl From<Vec<String>> for Plain {
+    fn from(texts: Vec<String>) -> Self {
+        Self::Texts(texts)
+    }
+}
+
+impl From<Nested> for Plain {
+    fn from(nested: Nested) -> Self {
+        Self::Text(nested.as_str().to_owned())
+    }
+}
