@@ -181,7 +181,9 @@ impl Event {
 
     /// The typed content, where the event's kind has a `T`; [`payload`](Self::payload) gives it whatever the kind is.
     pub fn typed<T: Typed>(&self) -> Option<T> {
-        T::KINDS.contains(&self.kind.name()).then(|| self.read())
+        let kind = self.kind.name();
+        let means = |pattern: &&str| pattern.strip_suffix('*').map_or(*pattern == kind, |stem| kind.starts_with(stem));
+        T::KINDS.iter().any(|pattern| means(&pattern)).then(|| self.read())
     }
 
     /// The content as a `T`, as it was read when the event came in, or read anew.

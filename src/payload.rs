@@ -28,6 +28,8 @@ macro_rules! payload {
         #[non_exhaustive]
         pub enum Payload {
             $($(#[doc = concat!("`", $name, "`")] $variant($content),)*)*
+            /// `neroom.*`: an event of the room and meeting products.
+            NeRoom(NeRoom),
             /// A kind that nobody documented: its fields as they were sent.
             Unknown(Untyped),
         }
@@ -35,7 +37,10 @@ macro_rules! payload {
         impl Payload {
             /// What `event` says.
             pub fn of(event: &Event) -> Self {
-                let Some(row) = event.kind().row() else { return Self::Unknown(event.read()) };
+                let Some(row) = event.kind().row() else {
+                    let room = event.typed().map(Self::NeRoom);
+                    return room.unwrap_or_else(|| Self::Unknown(event.read()));
+                };
                 match row.id {
                     $($(Id::$variant => Self::$variant(event.read()),)*)*
                 }
@@ -47,6 +52,7 @@ macro_rules! payload {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {
                     $($(Self::$variant(content) => content.serialize(serializer),)*)*
+                    Self::NeRoom(content) => content.serialize(serializer),
                     Self::Unknown(content) => content.serialize(serializer),
                 }
             }

@@ -49,50 +49,50 @@ macro_rules! every_kind {
                 "login.qchat" LoginQchat(LoginQchat) [40, "fromAccount", "QChat login", "圈组登录"];
             }
             copy {
-                "copy.message" CopyMessage(Untyped) [1, "fromAccount", "Message sent", "会话消息"];
-                "copy.login" CopyLogin(Untyped) [2, "accid", "Logged in", "登录事件"];
-                "copy.logout" CopyLogout(Untyped) [3, "accid", "Logged out", "登出事件"];
-                "copy.chatroom_message" CopyChatroomMessage(Untyped) [4, "fromAccount", "Chatroom message sent", "聊天室消息"];
-                "copy.call_duration" CopyCallDuration(Untyped) [5, "", "Duration of a call", "音视频时长"];
-                "copy.call_recording" CopyCallRecording(Untyped) [6, "", "Recording of a call ready", "音视频文件下载信息"];
-                "copy.recall_p2p" CopyRecallP2p(Untyped) [7, "from", "P2P message recalled", "单聊消息撤回"];
-                "copy.recall_team" CopyRecallTeam(Untyped) [8, "from", "Team message recalled", "群聊消息撤回"];
-                "copy.chatroom_presence" CopyChatroomPresence(Untyped) [9, "accid", "Chatroom entered or left", "聊天室成员进出"];
-                "copy.dedicated_line_end" CopyDedicatedLineEnd(Untyped) [10, "", "Dedicated-line call ended", "专线电话通话结束"];
-                "copy.sms_receipt" CopySmsReceipt(Untyped) [11, "", "SMS receipt", "短信回执"];
-                "copy.sms_uplink" CopySmsUplink(Untyped) [12, "", "SMS received", "短信上行"];
+                "copy.message" CopyMessage(CopyMessage) [1, "fromAccount", "Message sent", "会话消息"];
+                "copy.login" CopyLogin(CopyLogin) [2, "accid", "Logged in", "登录事件"];
+                "copy.logout" CopyLogout(CopyLogout) [3, "accid", "Logged out", "登出事件"];
+                "copy.chatroom_message" CopyChatroomMessage(CopyChatroomMessage) [4, "fromAccount", "Chatroom message sent", "聊天室消息"];
+                "copy.call_duration" CopyCallDuration(CopyCallDuration) [5, "", "Duration of a call", "音视频时长"];
+                "copy.call_recording" CopyCallRecording(CopyCallRecording) [6, "", "Recording of a call ready", "音视频文件下载信息"];
+                "copy.recall_p2p" CopyRecallP2p(CopyRecall) [7, "from", "P2P message recalled", "单聊消息撤回"];
+                "copy.recall_team" CopyRecallTeam(CopyRecall) [8, "from", "Team message recalled", "群聊消息撤回"];
+                "copy.chatroom_presence" CopyChatroomPresence(CopyChatroomPresence) [9, "accid", "Chatroom entered or left", "聊天室成员进出"];
+                "copy.dedicated_line_end" CopyDedicatedLineEnd(CopyDedicatedLineEnd) [10, "", "Dedicated-line call ended", "专线电话通话结束"];
+                "copy.sms_receipt" CopySmsReceipt(CopySmsReceipt) [11, "", "SMS receipt", "短信回执"];
+                "copy.sms_uplink" CopySmsUplink(CopySmsUplink) [12, "", "SMS received", "短信上行"];
                 "copy.call_presence" CopyCallPresence(Untyped) [13, "", "Call room entered or left", "音视频房间成员进出"];
-                "copy.chatroom_queue" CopyChatroomQueue(Untyped) [14, "operator", "Chatroom queue changed", "聊天室队列操作"];
-                "copy.content_safety" CopyContentSafety(Untyped) [20, "", "Content-safety finding", "内容安全"];
-                "copy.recall_super_team" CopyRecallSuperTeam(Untyped) [25, "from", "Super-team message recalled", "超大群消息撤回"];
-                "copy.read_receipt" CopyReadReceipt(Untyped) [30, "", "Read receipt", "已读回执"];
-                "copy.signalling" CopySignalling(Untyped) [31, "from", "Signalling event", "信令"];
-                "copy.upload_task" CopyUploadTask(Untyped) [36, "", "Upload task", "上传任务"];
-                "copy.heartbeat" CopyHeartbeat(Untyped) [42, "accid", "Heartbeat", "心跳"];
-                "copy.callback_failed" CopyCallbackFailed(Untyped) [83, "", "A third-party callback failed", "第三方回调失败"];
-                "copy.login_failed" CopyLoginFailed(Untyped) [84, "accid", "Login failed", "登录失败"];
-                "copy.update_p2p" CopyUpdateP2p(Untyped) [89, "modifyAccountId", "P2P message changed", "单聊消息更新"];
-                "copy.update_team" CopyUpdateTeam(Untyped) [90, "modifyAccountId", "Team message changed", "群聊消息更新"];
-                "copy.update_super_team" CopyUpdateSuperTeam(Untyped) [91, "modifyAccountId", "Super-team message changed", "超大群消息更新"];
+                "copy.chatroom_queue" CopyChatroomQueue(CopyChatroomQueue) [14, "operator", "Chatroom queue changed", "聊天室队列操作"];
+                "copy.content_safety" CopyContentSafety(CopyContentSafety) [20, "", "Content-safety finding", "内容安全"];
+                "copy.recall_super_team" CopyRecallSuperTeam(CopyRecall) [25, "from", "Super-team message recalled", "超大群消息撤回"];
+                "copy.read_receipt" CopyReadReceipt(CopyReadReceipt) [30, "", "Read receipt", "已读回执"];
+                "copy.signalling" CopySignalling(CopySignalling) [31, "from", "Signalling event", "信令"];
+                "copy.upload_task" CopyUploadTask(CopyUploadTask) [36, "", "Upload task", "上传任务"];
+                "copy.heartbeat" CopyHeartbeat(CopyHeartbeat) [42, "accid", "Heartbeat", "心跳"];
+                "copy.callback_failed" CopyCallbackFailed(CopyCallbackFailed) [83, "", "A third-party callback failed", "第三方回调失败"];
+                "copy.login_failed" CopyLoginFailed(CopyLoginFailed) [84, "accid", "Login failed", "登录失败"];
+                "copy.update_p2p" CopyUpdateP2p(CopyUpdate) [89, "modifyAccountId", "P2P message changed", "单聊消息更新"];
+                "copy.update_team" CopyUpdateTeam(CopyUpdate) [90, "modifyAccountId", "Team message changed", "群聊消息更新"];
+                "copy.update_super_team" CopyUpdateSuperTeam(CopyUpdate) [91, "modifyAccountId", "Super-team message changed", "超大群消息更新"];
             }
             rtc {
-                "rtc.room_start" RtcRoomStart(Untyped) [1, "Room opened", "房间开始"];
-                "rtc.room_end" RtcRoomEnd(Untyped) [2, "Room closed", "房间结束"];
-                "rtc.recording" RtcRecording(Untyped) [3, "Recording ready", "录制文件"];
-                "rtc.user_join" RtcUserJoin(Untyped) [4, "User joined", "用户加入房间"];
-                "rtc.user_leave" RtcUserLeave(Untyped) [5, "User left", "用户离开房间"];
-                "rtc.join_failed" RtcJoinFailed(Untyped) [6, "Joining failed", "加入房间失败"];
-                "rtc.create_failed" RtcCreateFailed(Untyped) [7, "Creating failed", "创建房间失败"];
-                "rtc.room_duration" RtcRoomDuration(Untyped) [8, "Duration of a room", "房间时长"];
-                "rtc.role_audience" RtcRoleAudience(Untyped) [9, "Became audience", "切换为观众"];
-                "rtc.role_host" RtcRoleHost(Untyped) [10, "Became host", "切换为主播"];
-                "rtc.video_start" RtcVideoStart(Untyped) [11, "Video published", "开始发送视频"];
-                "rtc.video_stop" RtcVideoStop(Untyped) [12, "Video stopped", "停止发送视频"];
-                "rtc.audio_start" RtcAudioStart(Untyped) [13, "Audio published", "开始发送音频"];
-                "rtc.audio_stop" RtcAudioStop(Untyped) [14, "Audio stopped", "停止发送音频"];
-                "rtc.content_audit" RtcContentAudit(Untyped) [400, "Content audit", "内容安全检测"];
-                "rtc.recording_audit" RtcRecordingAudit(Untyped) [401, "Recording audit", "录制文件安全检测"];
-                "rtc.whiteboard_recording" RtcWhiteboardRecording(Untyped) [905, "Whiteboard recording ready", "白板录制文件"];
+                "rtc.room_start" RtcRoomStart(RtcRoom) [1, "", "Room opened", "房间开始"];
+                "rtc.room_end" RtcRoomEnd(RtcRoom) [2, "", "Room closed", "房间结束"];
+                "rtc.recording" RtcRecording(RtcRecording) [3, "", "Recording ready", "录制文件"];
+                "rtc.user_join" RtcUserJoin(RtcUser) [4, "data.user", "User joined", "用户加入房间"];
+                "rtc.user_leave" RtcUserLeave(RtcUser) [5, "data.user", "User left", "用户离开房间"];
+                "rtc.join_failed" RtcJoinFailed(RtcEvent) [6, "", "Joining failed", "加入房间失败"];
+                "rtc.create_failed" RtcCreateFailed(RtcEvent) [7, "", "Creating failed", "创建房间失败"];
+                "rtc.room_duration" RtcRoomDuration(RtcEvent) [8, "", "Duration of a room", "房间时长"];
+                "rtc.role_audience" RtcRoleAudience(RtcEvent) [9, "", "Became audience", "切换为观众"];
+                "rtc.role_host" RtcRoleHost(RtcEvent) [10, "", "Became host", "切换为主播"];
+                "rtc.video_start" RtcVideoStart(RtcEvent) [11, "", "Video published", "开始发送视频"];
+                "rtc.video_stop" RtcVideoStop(RtcEvent) [12, "", "Video stopped", "停止发送视频"];
+                "rtc.audio_start" RtcAudioStart(RtcEvent) [13, "", "Audio published", "开始发送音频"];
+                "rtc.audio_stop" RtcAudioStop(RtcEvent) [14, "", "Audio stopped", "停止发送音频"];
+                "rtc.content_audit" RtcContentAudit(RtcContentAudit) [400, "", "Content audit", "内容安全检测"];
+                "rtc.recording_audit" RtcRecordingAudit(RtcEvent) [401, "", "Recording audit", "录制文件安全检测"];
+                "rtc.whiteboard_recording" RtcWhiteboardRecording(RtcEvent) [905, "", "Whiteboard recording ready", "白板录制文件"];
             }
             call_engine {
                 "call_engine.start" CallEngineStart(CallStarted) ["UserList.User_Account", "Call started", "通话开始"];
@@ -132,7 +132,8 @@ pub struct KindRow {
     pub title: &'static str,
     /// What happened, in Chinese.
     pub title_zh: &'static str,
-    /// The field that names who acted; empty where none does. With dots it is a path, and of a list the first counts.
+    /// The field that names who acted, with a dot where it is inside another one, and of a list the first item counts;
+    /// empty where none does.
     pub actor: &'static str,
     pub(crate) id: Id,
 }
@@ -161,8 +162,8 @@ const fn copy(id: Id, name: Text, number: i64, actor: Text, title: Text, title_z
     KindRow { id, wire: Wire::Text(number), family: Family::YunxinCopy, name, title, title_zh, actor }
 }
 
-const fn rtc(id: Id, name: Text, number: i64, title: Text, title_zh: Text) -> KindRow {
-    KindRow { id, wire: Wire::Rtc(number), family: Family::YunxinCopy, name, title, title_zh, actor: "" }
+const fn rtc(id: Id, name: Text, number: i64, actor: Text, title: Text, title_zh: Text) -> KindRow {
+    KindRow { id, wire: Wire::Rtc(number), family: Family::YunxinCopy, name, title, title_zh, actor }
 }
 
 const fn call_engine(id: Id, name: Text, actor: Text, title: Text, title_zh: Text) -> KindRow {

@@ -9,12 +9,15 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 mod nested;
+mod object;
 mod plain;
 mod schema;
 mod typed;
 mod value;
 
 pub use nested::Nested;
+pub use object::Object;
+pub(crate) use object::{object, read_object};
 pub use plain::Plain;
 pub(crate) use plain::read_plain;
 pub(crate) use schema::schema_of;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::value::{Impossible, Lenient, unquote};
-use super::{Fields, Shape, Typed};
+use super::{Fields, Object, Shape, Typed};
 
 /// A field documented as text, which usually holds JSON; some senders write the JSON itself, which is the same here.
 ///
@@ -22,6 +22,11 @@ impl Nested {
     /// The text read as JSON of a type of yours; `None` where it is no such JSON.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
         serde_json::from_str(&self.0).ok()
+    }
+
+    /// The text read as a list of documented objects; `None` where it is no such list.
+    pub fn list<T: Object>(&self) -> Option<Vec<T>> {
+        Vec::<T>::read(&self.0).ok().flatten()
     }
 
     /// The text read as a documented object, as tolerantly as an event is; `None` where it is no object.

@@ -1,6 +1,8 @@
 //! A field's value for those who know fields by name only, such as rules: read tolerantly, as the type it is documented to have.
 
-use super::{Lenient, Nested};
+use serde_json::Value;
+
+use super::{Lenient, Nested, Object};
 
 /// A value of one of the types that documented fields have.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +17,8 @@ pub enum Plain {
     Boolean(bool),
     /// A list of texts.
     Texts(Vec<String>),
+    /// An object, or a list of objects, each value in its documented form.
+    Json(Value),
 }
 
 /// Reads `raw` as a `T`; `None` where it says nothing or cannot be one.
@@ -55,5 +59,11 @@ impl From<Vec<String>> for Plain {
 impl From<Nested> for Plain {
     fn from(nested: Nested) -> Self {
         Self::Text(nested.as_str().to_owned())
+    }
+}
+
+impl<T: Object> From<Vec<T>> for Plain {
+    fn from(objects: Vec<T>) -> Self {
+        Self::Json(serde_json::to_value(objects).unwrap_or_default())
     }
 }

@@ -42,5 +42,17 @@ fn accepted(shape: Shape) -> Value {
             "items": { "type": ["string", "number"] },
         }),
         Shape::Nested => json!({}),
+        Shape::Object(fields) => nested(object_of(fields), "object"),
+        Shape::Objects(fields) => {
+            let list = json_schema!({ "type": "array", "items": object_of(fields) });
+            nested(list, "array")
+        }
     }
+}
+
+/// The same, or text that holds it.
+fn nested(inner: Schema, kind: &str) -> Value {
+    let mut schema = inner.to_value();
+    schema["type"] = json!([kind, "string", "null"]);
+    schema
 }

@@ -13,7 +13,7 @@ pub type Other = BTreeMap<String, Box<RawValue>>;
 /// The typed content of some kinds of event: a struct with one optional field for each documented one, and the rest as
 /// it was sent. Serialised, it has the sender's names, each value in its documented form.
 pub trait Typed: Clone + Serialize + Send + Sync + 'static {
-    /// The kinds that have this content.
+    /// The kinds that have this content; `neroom.*` means all that begin so.
     const KINDS: &'static [&'static str];
     /// The documented fields, in the order of the documentation; `eventType` is not among them.
     const FIELDS: &'static [Field];
@@ -39,7 +39,7 @@ pub struct Field {
 }
 
 /// What a documented field's value is once it was read; how tolerantly, [`Lenient`] tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Shape {
     /// Text.
@@ -54,6 +54,10 @@ pub enum Shape {
     Texts,
     /// Text that usually holds JSON.
     Nested,
+    /// An object with these fields.
+    Object(&'static [Field]),
+    /// A list of objects with these fields.
+    Objects(&'static [Field]),
 }
 
 impl Shape {
@@ -65,6 +69,8 @@ impl Shape {
             Self::Boolean => "boolean",
             Self::Texts => "list of texts",
             Self::Nested => "text, often JSON",
+            Self::Object(_) => "object",
+            Self::Objects(_) => "list of objects",
         }
     }
 }
@@ -94,7 +100,7 @@ impl Typed for Untyped {
 
 /// Reads `value` as a `T`, telling `faults` when it cannot be one.
 pub(crate) fn read_field<T: Lenient>(field: &'static str, value: &RawValue, faults: &mut Vec<FieldFault>) -> Option<T> {
-    T::read(value.get()).unwrap_or_else(|Impossible| {
+    T::read_telling(value.get(), faults).unwrap_or_else(|Impossible| {
         faults.push(FieldFault { field, expected: T::EXPECTED, found: json_type(value.get()) });
         None
     })
@@ -105,7 +111,7 @@ pub(crate) fn read_field<T: Lenient>(field: &'static str, value: &RawValue, faul
 macro_rules! payload {
     (
         $(#[$struct_doc:meta])*
-        pub struct $name:ident for [$($kind:literal),+ $(,)?] {
+        pub struct $name:ident for [$($kind:literal),* $(,)?] {
             $($(#[doc = $title:literal])+ $field:ident: $type:ty = $wire:literal,)+
         }
     ) => {
@@ -119,7 +125,7 @@ macro_rules! payload {
         }
 
         impl $crate::lenient::Typed for $name {
-            const KINDS: &'static [&'static str] = &[$($kind),+];
+            const KINDS: &'static [&'static str] = &[$($kind),*];
             const FIELDS: &'static [$crate::lenient::Field] = &[$($crate::lenient::Field {
                 name: $wire,
                 shape: <$type as $crate::lenient::Lenient>::SHAPE,

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde_json::value::RawValue;
 
-use super::Shape;
+use super::{FieldFault, Shape};
 
 /// A type that can be read from more than one JSON form.
 pub trait Lenient: Sized {
@@ -20,6 +20,14 @@ pub trait Lenient: Sized {
     /// # Errors
     /// [`Impossible`] where the value is of a type that cannot be read as `Self`.
     fn read(raw: &str) -> Result<Option<Self>, Impossible>;
+
+    /// The same; what of an object's own fields cannot be read is told in `faults`.
+    ///
+    /// # Errors
+    /// As [`Lenient::read`].
+    fn read_telling(raw: &str, _faults: &mut Vec<FieldFault>) -> Result<Option<Self>, Impossible> {
+        Self::read(raw)
+    }
 }
 
 /// A value that cannot be read as the type asked for.
@@ -46,7 +54,7 @@ impl Lenient for i64 {
 
     fn read(raw: &str) -> Result<Option<Self>, Impossible> {
         let Some(text) = scalar(raw)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| Impossible)
+        without_zeros(&text, raw).parse().map(Some).map_err(|_| Impossible)
     }
 }
 
@@ -56,7 +64,7 @@ impl Lenient for u64 {
 
     fn read(raw: &str) -> Result<Option<Self>, Impossible> {
         let Some(text) = scalar(raw)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| Impossible)
+        without_zeros(&text, raw).parse().map(Some).map_err(|_| Impossible)
     }
 }
 
@@ -129,6 +137,14 @@ fn replace_surrogates(bytes: &mut [u8]) {
             bytes[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
         }
         at += 1;
+    }
+}
+
+/// A JSON number without a fraction of zeros: one of the platform's services writes whole numbers as `600.0`.
+fn without_zeros<'t>(text: &'t str, raw: &str) -> &'t str {
+    match text.split_once('.') {
+        Some((whole, zeros)) if !raw.starts_with('"') && zeros.bytes().all(|byte| byte == b'0') => whole,
+        _ => text,
     }
 }
 

@@ -102,5 +102,9 @@ fn understand(
 
 fn actor(kind: &Kind, fields: &Fields<'_>) -> Option<String> {
     let field = kind.row().map_or("fromAccount", |row| row.actor);
-    fields.read::<String>(field).filter(|actor| !actor.is_empty())
+    let actor = match field.split_once('.') {
+        None => fields.read::<String>(field),
+        Some((outer, inner)) => Fields::parse(fields.get(outer)?.get()).ok()?.read(inner),
+    };
+    actor.filter(|actor| !actor.is_empty())
 }

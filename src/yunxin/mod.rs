@@ -18,7 +18,7 @@ pub use app::{App, AppSecret, Apps};
 pub use callback::*;
 pub(crate) use check_sum::check_sum;
 pub use check_sum::{Signature, sign, sign_meeting};
-pub use copy::{COPY_TAKEN, Proof, Sealed};
+pub use copy::*;
 pub use decode::{Decoded, decode};
 pub use diagnosis::{Diagnosis, Finding, diagnose};
 pub use proof::{Product, ProvenHeaders, Verified, verify};

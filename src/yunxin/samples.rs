@@ -5,11 +5,20 @@ use crate::kind::every_kind;
 macro_rules! samples {
     (
         callback { $($name:literal $variant:ident($content:ident) $columns:tt;)* }
+        copy { $($copy:literal $copy_variant:ident($copy_content:ident) $copy_columns:tt;)* }
+        rtc { $($rtc:literal $rtc_variant:ident($rtc_content:ident) $rtc_columns:tt;)* }
         $($section:ident $rows:tt)*
     ) => {
         /// The kinds that have a sample, each with its body.
         pub const SAMPLES: &[(&str, &str)] = &[
             $(($name, include_str!(concat!("samples/", $name, ".json"))),)*
+            $(($copy, include_str!(concat!("samples/", $copy, ".json"))),)*
+            $(($rtc, include_str!(concat!("samples/", $rtc, ".json"))),)*
+            // Of the kinds without a row.
+            ("neroom.create_room", include_str!("samples/neroom.create_room.json")),
+            ("neroom.meeting_member_entry", include_str!("samples/neroom.meeting_member_entry.json")),
+            ("copy.unknown.199", include_str!("samples/copy.unknown.199.json")),
+            ("rtc.unknown.99", include_str!("samples/rtc.unknown.99.json")),
             ("probe", "{}"),
         ];
     };

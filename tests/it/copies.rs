@@ -2,3 +2,5 @@
 
 mod paths;
 mod proof;
+mod samples;
+mod typed;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Answer;
+use super::profile::Profile;
 
 /// How long the platform waits.
 pub(in crate::cli) const PATIENCE: Duration = Duration::from_secs(2);
@@ -16,17 +17,30 @@ pub(in crate::cli) enum Conclusion {
     Allowed,
     /// A valid verdict: the user is stopped, and told this code.
     Rejected(i64),
+    /// A copy was taken; nothing comes back from it.
+    Taken,
+    /// A copy was not taken, and why.
+    NotTaken(String),
     /// No valid verdict, and why; the console's default decides.
     ConsoleDefault(String),
 }
 
 impl Conclusion {
     pub(in crate::cli) fn is_verdict(&self) -> bool {
-        !matches!(self, Self::ConsoleDefault(_))
+        !matches!(self, Self::ConsoleDefault(_) | Self::NotTaken(_))
     }
 
     pub(in crate::cli) fn allows(&self) -> bool {
-        *self == Self::Allowed
+        matches!(self, Self::Allowed | Self::Taken)
+    }
+
+    /// The verdict's word, where there is a verdict.
+    fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::Allowed => Some("allow"),
+            Self::Rejected(_) => Some("reject"),
+            Self::Taken | Self::NotTaken(_) | Self::ConsoleDefault(_) => None,
+        }
     }
 
     /// What becomes of the user.
@@ -34,12 +48,27 @@ impl Conclusion {
         match self {
             Self::Allowed => "allowed".to_owned(),
             Self::Rejected(code) => format!("rejected with {code}"),
+            Self::Taken => "taken".to_owned(),
+            Self::NotTaken(why) => format!("not taken ({why}): sent again where the console says so, else lost"),
             Self::ConsoleDefault(why) => format!("{why}: the console default decides"),
         }
     }
 }
 
-/// Reads an answer as the platform does.
+/// Reads an answer to what `profile` sent as the platform does.
+pub(super) fn conclude_for(profile: Profile, answer: &Answer) -> Conclusion {
+    if profile == Profile::Callback {
+        return conclude(answer);
+    }
+    // Nothing is documented about the body of an answer to a copy.
+    match &answer.reply {
+        Ok((200, _)) => Conclusion::Taken,
+        Ok((status, _)) => Conclusion::NotTaken(format!("status {status}")),
+        Err(why) => Conclusion::NotTaken(why.clone()),
+    }
+}
+
+/// Reads an answer to a callback as the platform does.
 pub(in crate::cli) fn conclude(answer: &Answer) -> Conclusion {
     let (status, body) = match &answer.reply {
         Ok(reply) => reply,
@@ -91,7 +120,7 @@ pub(super) fn as_json(answer: &Answer, conclusion: &Conclusion) -> Value {
         "status": status,
         "reply": reply,
         "took_ms": answer.took.as_secs_f64() * 1000.0,
-        "verdict": conclusion.is_verdict().then_some(if conclusion.allows() { "allow" } else { "reject" }),
+        "verdict": conclusion.word(),
         "conclusion": conclusion.words(),
     })
 }

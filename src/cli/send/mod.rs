@@ -1,6 +1,7 @@
 //! `offhook send`: behaves as the platform does – signs, asks once, waits two seconds – and says what it would conclude.
 
 mod conclusion;
+mod profile;
 mod question;
 
 use std::time::{Duration, Instant};
@@ -10,26 +11,29 @@ use anyhow::Context;
 use super::apps::AppArgs;
 use super::{Exit, Outcome, WrongUse, output, runtime};
 use crate::clock::Clock;
+use conclusion::conclude_for;
+use profile::Profile;
 use question::{Question, Tamper};
 
 pub(super) use conclusion::{Conclusion, PATIENCE, conclude};
 pub(super) use question::current_secret;
 
-/// Send a callback as the platform does, and say what it would conclude
+/// Send a callback or a copy as the platform does, and say what it would conclude
 ///
 /// Signs a golden sample (or a file's bytes), sends it once, waits 2 s, and tells the status, the reply, the time
-/// used, and what the platform makes of it. Exit 0 on a valid verdict, 1 otherwise.
+/// used, and what the platform makes of it. Exit 0 on a valid verdict (of a copy: when it was taken), 1 otherwise.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook send call.start
+  offhook send copy.call_duration
   offhook send call.start --set callType=1 --tamper body --to http://127.0.0.1:8080/receiveMsg.action")]
 pub(super) struct Args {
-    /// A kind with a golden sample (call.start, room.create, message.p2p, login.im, probe), or a file with a body
+    /// A kind, such as call.start, copy.message, rtc.room_start or neroom.create_room; `probe`; or a file with a body
     #[arg(value_name = "KIND|FILE")]
     what: String,
-    /// Where to
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/receiveMsg.action")]
-    to: url::Url,
+    /// Where to [default: /receiveMsg.action on 127.0.0.1:8080; for copies /yunxin/copy]
+    #[arg(long, value_name = "URL")]
+    to: Option<url::Url>,
     /// Change a field of the body, e.g. callType=1; the value is JSON, or else text
     #[arg(long = "set", value_name = "PATH=VALUE")]
     changes: Vec<String>,
@@ -87,34 +91,44 @@ pub(super) fn run(args: Args) -> Outcome {
 }
 
 async fn ask_all(args: &Args, mut question: Question) -> anyhow::Result<Vec<Conclusion>> {
-    let client = client(&args.to)?;
+    let profile = question.profile();
+    let to = match &args.to {
+        Some(to) => to.clone(),
+        None => url::Url::parse(&format!("http://127.0.0.1:8080{}", profile.path())).context("a URL")?,
+    };
+    let client = client(&to)?;
     let clock = Clock::system();
     let mut conclusions = Vec::new();
     let mut under_way = tokio::task::JoinSet::new();
     let mut next = tokio::time::Instant::now();
     for _ in 0..args.repeat {
-        let asking = ask(client.clone(), args.to.clone(), question.sign(clock.now()));
+        let asking = ask(client.clone(), to.clone(), question.sign(clock.now()));
         if let Some(rate) = args.rate {
             tokio::time::sleep_until(next).await;
             next += Duration::from_secs_f64(1.0 / rate);
             under_way.spawn(asking);
         } else {
-            conclusions.push(tell(args, &asking.await)?);
+            conclusions.push(tell(args, profile, &asking.await)?);
         }
     }
     while let Some(answer) = under_way.join_next().await {
-        conclusions.push(tell(args, &answer.context("an attempt fell over")?)?);
+        conclusions.push(tell(args, profile, &answer.context("an attempt fell over")?)?);
     }
     if args.repeat > 1 {
         let verdicts = conclusions.iter().filter(|conclusion| conclusion.is_verdict()).count();
         let allowed = conclusions.iter().filter(|conclusion| conclusion.is_verdict() && conclusion.allows()).count();
-        output::talk(format_args!("{} sent, {verdicts} valid verdicts, {allowed} of them allow", conclusions.len()));
+        let sent = conclusions.len();
+        if profile == Profile::Callback {
+            output::talk(format_args!("{sent} sent, {verdicts} valid verdicts, {allowed} of them allow"));
+        } else {
+            output::talk(format_args!("{sent} sent, {verdicts} taken"));
+        }
     }
     Ok(conclusions)
 }
 
-fn tell(args: &Args, answer: &Answer) -> std::io::Result<Conclusion> {
-    let conclusion = conclude(answer);
+fn tell(args: &Args, profile: Profile, answer: &Answer) -> std::io::Result<Conclusion> {
+    let conclusion = conclude_for(profile, answer);
     if args.json {
         output::data(conclusion::as_json(answer, &conclusion))?;
     } else {

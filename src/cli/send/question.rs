@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::WrongUse;
+use super::profile::Profile;
 use crate::secret::Secret;
 use crate::yunxin::{self, App};
 
@@ -31,6 +32,7 @@ pub(super) struct Question {
     app_key: String,
     app_secret: Secret,
     body: Bytes,
+    profile: Profile,
     tamper: Option<Tamper>,
     last: i64,
 }
@@ -45,7 +47,13 @@ pub(in crate::cli) struct Signed {
 impl Question {
     /// Signed with the app's first secret that still proves something at `now`.
     pub(super) fn new(app: &App, body: Bytes, tamper: Option<Tamper>, now: Timestamp) -> Self {
-        Self { app_key: app.app_key.to_string(), app_secret: current_secret(app, now), body, tamper, last: 0 }
+        let (app_key, app_secret) = (app.app_key.to_string(), current_secret(app, now));
+        Self { app_key, app_secret, profile: Profile::of(&body), body, tamper, last: 0 }
+    }
+
+    /// How the platform sends it.
+    pub(super) fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// Signs it for `now`; never twice with the same CurTime, or the second would be a repeat of the first.
@@ -71,13 +79,26 @@ impl Question {
         };
         put("appkey", app_key);
         put("curtime", &cur_time);
-        put("md5", &signature.md5);
-        put("checksum", &signature.check_sum);
+        match self.profile {
+            Profile::Meeting => {
+                put("nonce", NONCE);
+                put("checksum", &yunxin::sign_meeting(secret, NONCE, signed_bytes, &cur_time));
+            }
+            _ => {
+                put("md5", &signature.md5);
+                put("checksum", &signature.check_sum);
+            }
+        }
+        if self.profile == Profile::Rtc {
+            put("type", "G2");
+        }
         put("content-type", "application/json; charset=utf-8");
         Signed { headers, body }
     }
 }
 
+/// Any text will do: the time makes each signature another one.
+const NONCE: &str = "offhook";
 /// The app's first secret that still proves something at `now`.
 pub(in crate::cli) fn current_secret(app: &App, now: Timestamp) -> Secret {
     let current = app.secrets.iter().find(|secret| secret.is_current(now)).or(app.secrets.first());

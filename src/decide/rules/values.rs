@@ -249,6 +249,7 @@ pub(super) fn of_plain<'e>(plain: Plain, alarm: &'e Alarm) -> Box<dyn Val + 'e> 
         Plain::Integer(number) => Box::new(CelInt::from(number)),
         Plain::Unsigned(number) => number_of(number),
         Plain::Boolean(truth) => Box::new(CelBool::from(truth)),
+        Plain::Json(json) => of_value(json, alarm),
         Plain::Texts(texts) => {
             let texts = texts.into_iter().map(|text| Box::new(CelString::from(text)) as Box<dyn Val + 'e>);
             Box::new(Listed { list: CelList::from(texts.collect::<Vec<_>>()), alarm })

@@ -2,11 +2,11 @@
 //!
 //! Every field is optional. Accounts are JSON numbers on some pages, above 2^53 too: their digits are kept.
 
-use super::object::object;
 use super::words::{ActionWord, CallResultWord, MediaType, MediaTypeWord};
+use crate::lenient::{object, payload};
 use crate::tencent::RoomId;
 
-object! {
+payload! {
     /// `Call.CallbackAfterStartCall`: a call began.
     pub struct CallStarted for ["call_engine.start"] {
         /// Which callback it is.
@@ -22,7 +22,7 @@ object! {
 
 object! {
     /// A call that is going on.
-    pub struct CallInfo for [] {
+    pub struct CallInfo {
         /// The call's own id.
         call_id: String = "CallId",
         /// Audio or video, by its name in the samples.
@@ -40,7 +40,7 @@ object! {
 
 object! {
     /// Somebody in a call.
-    pub struct CallMember for [] {
+    pub struct CallMember {
         /// Who.
         account: String = "User_Account",
         /// `Calling` or `Waiting`.
@@ -48,7 +48,7 @@ object! {
     }
 }
 
-object! {
+payload! {
     /// `Call.CallbackAfterMemberChanged`: somebody accepted, rejected, hung up or was invited.
     ///
     /// ```
@@ -78,7 +78,7 @@ object! {
 
 object! {
     /// What somebody in a call did.
-    pub struct MemberChange for [] {
+    pub struct MemberChange {
         /// Who.
         account: String = "User_Account",
         /// What.
@@ -86,7 +86,7 @@ object! {
     }
 }
 
-object! {
+payload! {
     /// `Call.CallbackAfterEndCall`: at most one member was left.
     pub struct CallEnded for ["call_engine.end"] {
         /// Which callback it is.
@@ -100,7 +100,7 @@ object! {
 
 object! {
     /// A call that is over. Its times are Unix times in seconds, unlike `EventTime`.
-    pub struct CallRecord for [] {
+    pub struct CallRecord {
         /// The call's own id.
         call_id: String = "CallId",
         /// Who called.

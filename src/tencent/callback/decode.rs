@@ -7,8 +7,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::actor::text_at;
 use super::call::{CallEnded, CallStarted, MemberChanged};
-use super::object::text_at;
 use super::proof::{VerifiedCall, VerifiedTrtc};
 use super::trtc::TrtcEvent;
 use crate::event::{Event, EventId, EventParts};

@@ -3,9 +3,9 @@
 //! Pure functions over bytes; no clock of its own, no I/O. Sources: trtc.io/document/68933, 68940, 68941 and 69215 (call
 //! engine), 34354 (`Sign` and `RequestTime` of Chat callbacks), 39558, 39559 and 62717 (TRTC).
 
+mod actor;
 mod call;
 mod decode;
-mod object;
 mod proof;
 mod samples;
 mod secrets;

@@ -2,11 +2,10 @@
 
 use serde::{Serialize, Serializer};
 
-use super::object::{object, scalars};
-use crate::lenient::{Impossible, Lenient, Shape};
+use crate::lenient::{Impossible, Lenient, Plain, Shape, object, payload};
 use crate::tencent::RoomId;
 
-object! {
+payload! {
     /// An event of any group.
     pub struct TrtcEvent for [
         "trtc.1.101", "trtc.1.102", "trtc.1.103", "trtc.1.104", "trtc.1.105", "trtc.2.201", "trtc.2.202", "trtc.2.203",
@@ -27,7 +26,7 @@ object! {
 
 object! {
     /// What happened. Events may arrive out of order: sort by `event_ms`.
-    pub struct TrtcEventInfo for [] {
+    pub struct TrtcEventInfo {
         /// The room: a number or a text, by its kind.
         room_id: RoomId = "RoomId",
         /// When it happened, in seconds.
@@ -70,6 +69,15 @@ impl Lenient for RoomId {
     }
 }
 
+impl From<RoomId> for Plain {
+    fn from(room: RoomId) -> Self {
+        match room {
+            RoomId::Number(number) => Self::Integer(number.into()),
+            RoomId::Text(text) => Self::Text(text),
+        }
+    }
+}
+
 impl Serialize for RoomId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -85,5 +93,3 @@ impl TrtcEvent {
         self.callback_ts.or(self.callback_ms)
     }
 }
-
-scalars!(RoomId);

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::lenient::{Impossible, Lenient, Shape};
+use crate::lenient::{Impossible, Lenient, Plain, Shape};
 
 /// Writes a word's type, which keeps the text, and the enum of what it can mean.
 macro_rules! words {
@@ -47,13 +47,18 @@ macro_rules! words {
             }
         }
 
+        impl From<$word> for Plain {
+            fn from(word: $word) -> Self {
+                Self::Text(word.0)
+            }
+        }
+
         impl Serialize for $word {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)
             }
         }
 
-        super::object::scalars!($word);
     };
 }
 

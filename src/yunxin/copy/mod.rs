@@ -1,10 +1,41 @@
-//! Message copies (消息抄送): how they are proven, and what they carry.
+//! Message copies (消息抄送): how they are proven, and what they carry, one struct a table of the documentation.
 //!
-//! The numbers of IM copies and RTC 2.0 copies collide with each other and with those of callbacks.
+//! The numbers of IM copies and RTC 2.0 copies collide with each other and with those of callbacks. Every field is
+//! optional, and whatever a sender nests as text is read when it is asked for.
 
+mod accounts;
+mod attachment;
+mod call;
+mod change;
+mod message;
+mod neroom;
+mod presence;
 mod profile;
+mod rtc;
+mod service;
 
+pub use accounts::Accounts;
+pub use attachment::{
+    AttachedCall, AttachedCallMember, AttachedFile, AttachedLocation, Attachment, FriendNotice, TeamNotification,
+    TeamNotificationData, TeamOperation,
+};
+pub use call::{
+    CallMember, CopyCallDuration, CopyCallRecording, CopyDedicatedLineEnd, CopySignalling, DedicatedLineCall,
+    DedicatedLineLeg, RecordedFile,
+};
+pub use change::{CopyReadReceipt, CopyRecall, CopyUpdate, ReadReceipt};
+pub use message::{AiParams, CopyChatroomMessage, CopyMessage, YidunResult};
+pub use neroom::NeRoom;
+pub use presence::{CopyChatroomPresence, CopyChatroomQueue, CopyHeartbeat, CopyLogin, CopyLoginFailed, CopyLogout};
 pub use profile::{Proof, Sealed};
+pub use rtc::{
+    RtcAudioEvidence, RtcContentAudit, RtcContentAuditData, RtcEvent, RtcEvidences, RtcLabel, RtcRecording,
+    RtcRecordingData, RtcRoom, RtcRoomData, RtcUser, RtcUserData, RtcVideoEvidence,
+};
+pub use service::{
+    ContentSafetyFinding, CopyCallbackFailed, CopyContentSafety, CopySmsReceipt, CopySmsUplink, CopyUploadTask,
+    SmsReceipt, SmsUplink, UploadInfo,
+};
 
 use super::proof::ProvenHeaders;
 

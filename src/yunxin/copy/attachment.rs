@@ -1,0 +1,204 @@
+//! What is attached to a message: `attach` of a copy, read when somebody asks for it.
+
+use super::message::{CopyChatroomMessage, CopyMessage, YidunResult};
+use crate::lenient::{Nested, Object, object};
+
+/// What is attached to a message, as its `msgType` tells.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Attachment {
+    /// `PICTURE`, `AUDIO`, `VIDEO`, `FILE`.
+    File(AttachedFile),
+    /// `LOCATION`.
+    Location(AttachedLocation),
+    /// `NOTIFICATION`: something happened in a team.
+    Notification(TeamNotification),
+    /// `NRTC_NETCALL`: how a call of audio/video 2.0 went.
+    Call(AttachedCall),
+    /// `FRIEND_ADD`.
+    Friend(FriendNotice),
+    /// Anything else that holds JSON, e.g. `CUSTOM`, or text.
+    Other(Nested),
+}
+
+object! {
+    /// A file on the platform's storage.
+    pub struct AttachedFile {
+        /// Its name.
+        name: String = "name",
+        /// Where it is.
+        url: String = "url",
+        /// Its MD5.
+        md5: String = "md5",
+        /// The extension of its name.
+        ext: String = "ext",
+        /// How many bytes it has; a number or text.
+        size: u64 = "size",
+        /// How long it plays, in milliseconds.
+        dur: i64 = "dur",
+        /// Its width in pixels.
+        w: i64 = "w",
+        /// Its height in pixels.
+        h: i64 = "h",
+    }
+}
+
+object! {
+    /// A place.
+    pub struct AttachedLocation {
+        /// Its name.
+        title: String = "title",
+        /// Its longitude; as text, so that no digit is lost.
+        lng: String = "lng",
+        /// Its latitude; as text, so that no digit is lost.
+        lat: String = "lat",
+    }
+}
+
+object! {
+    /// How a call of audio/video 2.0 went.
+    pub struct AttachedCall {
+        /// 1 audio, 2 video.
+        call_type: i64 = "type",
+        /// The room's number.
+        channel_id: u64 = "channelId",
+        /// 1 completed, 2 cancelled by the caller, 3 rejected, 4 timed out, 5 busy.
+        status: i64 = "status",
+        /// How long each member talked, for a completed call.
+        durations: Vec<AttachedCallMember> = "durations",
+    }
+}
+
+object! {
+    /// How long a member of a call talked.
+    pub struct AttachedCallMember {
+        /// The member's account.
+        accid: String = "accid",
+        /// How long, in seconds.
+        duration: i64 = "duration",
+    }
+}
+
+object! {
+    /// A friend was added, or is to be.
+    pub struct FriendNotice {
+        /// 1 added directly, 2 asks, 3 accepted, 4 refused.
+        vt: i64 = "vt",
+    }
+}
+
+object! {
+    /// Something happened in a team.
+    pub struct TeamNotification {
+        /// What happened; super teams have numbers of their own. See [`TeamNotification::operation`].
+        id: i64 = "id",
+        /// To whom, and what the team is now.
+        data: TeamNotificationData = "data",
+        /// What the team is now, where the notice has no `data` around it; keys are numbers.
+        tinfo: Nested = "tinfo",
+    }
+}
+
+object! {
+    /// Whom a team's notification is about.
+    pub struct TeamNotificationData {
+        /// Whom it was done to.
+        ids: Vec<String> = "ids",
+        /// Whom it was done to, where that is one account.
+        id: String = "id",
+        /// What the team is now; keys are numbers, values text.
+        tinfo: Nested = "tinfo",
+        /// The users that take part; keys are numbers. Personal data: not for logs.
+        uinfos: Nested = "uinfos",
+    }
+}
+
+/// What happened in a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TeamOperation {
+    /// 0, 401: members were pulled in.
+    MembersAdded,
+    /// 1, 402: members were removed.
+    MembersRemoved,
+    /// 2, 403: a member left.
+    Left,
+    /// 3, 404: the team's information changed.
+    Changed,
+    /// 4, 405: the team was dismissed.
+    Dismissed,
+    /// 5, 410: an application was accepted.
+    ApplicationAccepted,
+    /// 6, 406: the team was handed over.
+    HandedOver,
+    /// 7, 407: managers were added.
+    ManagersAdded,
+    /// 8, 408: managers were removed.
+    ManagersRemoved,
+    /// 9, 411: an invitation was accepted.
+    InvitationAccepted,
+    /// 10, 409: members were muted.
+    MembersMuted,
+}
+
+impl TeamNotification {
+    /// What happened. The platform's examples write a super team's numbers as a team's; both are read.
+    pub fn operation(&self) -> Option<TeamOperation> {
+        Some(match self.id? {
+            0 | 401 => TeamOperation::MembersAdded,
+            1 | 402 => TeamOperation::MembersRemoved,
+            2 | 403 => TeamOperation::Left,
+            3 | 404 => TeamOperation::Changed,
+            4 | 405 => TeamOperation::Dismissed,
+            5 | 410 => TeamOperation::ApplicationAccepted,
+            6 | 406 => TeamOperation::HandedOver,
+            7 | 407 => TeamOperation::ManagersAdded,
+            8 | 408 => TeamOperation::ManagersRemoved,
+            9 | 411 => TeamOperation::InvitationAccepted,
+            10 | 409 => TeamOperation::MembersMuted,
+            _ => return None,
+        })
+    }
+}
+
+impl CopyMessage {
+    /// What is attached; `None` where nothing is, or what is there is not what `msgType` says.
+    pub fn attachment(&self) -> Option<Attachment> {
+        attachment(self.msg_type.as_deref(), self.attach.as_ref()?)
+    }
+
+    /// What the content check found.
+    pub fn yidun(&self) -> Option<YidunResult> {
+        self.yidun_res.as_ref()?.typed()
+    }
+}
+
+impl CopyChatroomMessage {
+    /// What is attached, for a message that is no text.
+    pub fn attachment(&self) -> Option<Attachment> {
+        attachment(self.msg_type.as_deref(), self.attach.as_ref()?)
+    }
+
+    /// What the content check found.
+    pub fn yidun(&self) -> Option<YidunResult> {
+        self.yidun_res.as_ref()?.typed()
+    }
+}
+
+fn attachment(msg_type: Option<&str>, attach: &Nested) -> Option<Attachment> {
+    fn read<T: Object>(attach: &Nested, into: impl FnOnce(T) -> Attachment) -> Option<Attachment> {
+        attach.typed().map(into)
+    }
+
+    if attach.as_str().trim_ascii().is_empty() {
+        return None;
+    }
+    match msg_type.unwrap_or_default().to_ascii_uppercase().as_str() {
+        "PICTURE" | "AUDIO" | "VIDEO" | "FILE" => read(attach, Attachment::File),
+        "LOCATION" => read(attach, Attachment::Location),
+        "NOTIFICATION" => read(attach, Attachment::Notification),
+        "NRTC_NETCALL" => read(attach, Attachment::Call),
+        "FRIEND_ADD" => read(attach, Attachment::Friend),
+        _ => Some(Attachment::Other(attach.clone())),
+    }
+}

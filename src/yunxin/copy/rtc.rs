@@ -1,0 +1,194 @@
+//! RTC 2.0 copies: an integer `eventType` beside a `data` object, with the header `type: G2`.
+
+use crate::lenient::{Nested, object, payload};
+
+payload! {
+    /// eventType 1 and 2: a room opened or closed (房间开始, 房间结束).
+    pub struct RtcRoom for ["rtc.room_start", "rtc.room_end"] {
+        /// Which room, and when.
+        data: RtcRoomData = "data",
+    }
+}
+
+object! {
+    /// Which room, and when.
+    pub struct RtcRoomData {
+        /// The room's number.
+        channel_id: u64 = "channelId",
+        /// The room's name.
+        channel_name: String = "channelName",
+        /// When the first user joined: Unix time in milliseconds.
+        createtime: i64 = "createtime",
+        /// When this happened: Unix time in milliseconds.
+        timestamp: i64 = "timestamp",
+    }
+}
+
+payload! {
+    /// eventType 3: a recording can be fetched (录制文件).
+    pub struct RtcRecording for ["rtc.recording"] {
+        /// The file.
+        data: RtcRecordingData = "data",
+    }
+}
+
+object! {
+    /// A recorded file. The documented table goes on after these.
+    pub struct RtcRecordingData {
+        /// Says nothing here.
+        caller: bool = "caller",
+        /// The room's number.
+        channel_id: u64 = "channelId",
+        /// Its name: `uid-cid-timestamp-slice`, with `0` and `-mix` for a mixed one.
+        filename: String = "filename",
+        /// Its MD5.
+        md5: String = "md5",
+        /// How many bytes it has; documented as text.
+        size: u64 = "size",
+        /// `aac`, `mp4`, `flv` or, for subtitles, `txt`.
+        file_type: String = "type",
+        /// Where it is.
+        url: String = "url",
+        /// Whose it is; 0 for a mixed one.
+        uid: u64 = "uid",
+        /// The push-stream task it came from.
+        task_id: String = "taskId",
+        /// Whether all are mixed in it.
+        mix: bool = "mix",
+        /// Its id in video on demand.
+        vid: String = "vid",
+    }
+}
+
+payload! {
+    /// eventType 4 and 5: a user joined or left (用户加入房间, 用户离开房间).
+    pub struct RtcUser for ["rtc.user_join", "rtc.user_leave"] {
+        /// Who, where and when.
+        data: RtcUserData = "data",
+    }
+}
+
+object! {
+    /// Who joined or left.
+    pub struct RtcUserData {
+        /// The room's number.
+        channel_id: u64 = "channelId",
+        /// The room's name.
+        channel_name: String = "channelName",
+        /// When the room was made: Unix time in milliseconds; room events spell it in lower case.
+        create_time: i64 = "createTime",
+        /// When this happened: Unix time in milliseconds.
+        timestamp: i64 = "timestamp",
+        /// The user's number in the room.
+        uid: u64 = "uid",
+        /// How long the user was there.
+        duration: i64 = "duration",
+        /// The user.
+        user: String = "user",
+        /// The user's platform; its values are not documented.
+        platform: i64 = "platform",
+        /// The user's role; its values are not documented.
+        user_role: i64 = "userRole",
+    }
+}
+
+payload! {
+    /// The events whose fields are not documented: failures, roles, durations, published audio and video.
+    pub struct RtcEvent for [
+        "rtc.join_failed", "rtc.create_failed", "rtc.room_duration", "rtc.role_audience", "rtc.role_host",
+        "rtc.video_start", "rtc.video_stop", "rtc.audio_start", "rtc.audio_stop", "rtc.recording_audit",
+        "rtc.whiteboard_recording",
+    ] {
+        /// What happened, as it was sent.
+        data: Nested = "data",
+    }
+}
+
+payload! {
+    /// eventType 400: content audit found something (内容安全检测).
+    pub struct RtcContentAudit for ["rtc.content_audit"] {
+        /// What was found.
+        data: RtcContentAuditData = "data",
+    }
+}
+
+object! {
+    /// What content audit found.
+    pub struct RtcContentAuditData {
+        /// The room's number.
+        channel_id: u64 = "channelId",
+        /// The room's name.
+        channel_name: String = "channelName",
+        /// The audit's task.
+        task_id: String = "taskId",
+        /// The finding's id; more digits than 64 bits hold.
+        data_id: String = "dataId",
+        /// The task's own text.
+        callback: String = "callback",
+        /// 101 running, 102 finished.
+        status: i64 = "status",
+        /// 0 staff of the vendor, 1 staff of the customer, 2 a machine.
+        censor_source: i64 = "censorSource",
+        /// What the machine saw and heard.
+        evidences: RtcEvidences = "evidences",
+        /// What a reviewer did: `action`, `actionTime`, `label`, `detail`, `warnCount` and `evidence`.
+        review_evidences: Nested = "reviewEvidences",
+    }
+}
+
+object! {
+    /// What the machine saw and heard.
+    pub struct RtcEvidences {
+        /// What it saw.
+        video: RtcVideoEvidence = "video",
+        /// What it heard.
+        audio: RtcAudioEvidence = "audio",
+    }
+}
+
+object! {
+    /// What the machine saw.
+    pub struct RtcVideoEvidence {
+        /// Whose picture, and when: `uid`, `beginTime`, `endTime`, `type` and `url`.
+        evidence: Nested = "evidence",
+        /// What is in it.
+        labels: Vec<RtcLabel> = "labels",
+    }
+}
+
+object! {
+    /// What the machine heard.
+    pub struct RtcAudioEvidence {
+        /// Who spoke.
+        uid: u64 = "uid",
+        /// 1 suspect, 2 reject.
+        action: i64 = "action",
+        /// From when on: Unix time in milliseconds.
+        start_time: i64 = "startTime",
+        /// Until when: Unix time in milliseconds.
+        end_time: i64 = "endTime",
+        /// How recognising speech went.
+        asr_status: i64 = "asrStatus",
+        /// What speech was recognised.
+        asr_result: String = "asrResult",
+        /// What was said.
+        content: String = "content",
+        /// What is in it.
+        segments: Vec<RtcLabel> = "segments",
+    }
+}
+
+object! {
+    /// One label of a finding.
+    pub struct RtcLabel {
+        /// 100 porn, 110 sexy, 200 advertising, 210 QR code, 260 advertising law, 300 violence, 400 prohibited, 500 politics,
+        /// 600 abuse, 800 disgusting, 900 other, 1020 black screen, 1030 idle, 1100 values.
+        label: i64 = "label",
+        /// 1 unsure, 2 sure.
+        level: i64 = "level",
+        /// How likely, from 0 to 1; as text, so that no digit is lost.
+        rate: String = "rate",
+        /// Finer labels, each with its `details`; `subLabel` is a number for video and text for audio.
+        sub_labels: Nested = "subLabels",
+    }
+}
