@@ -14,6 +14,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 type Seconds = Gauge<f64, AtomicU64>;
+type StageFamily = Family<StageLabel, Histogram, fn() -> Histogram>;
 
 /// All of offhook's metrics. Cheap to clone by `Arc`; every field may be written from any thread.
 pub struct Metrics {
@@ -26,6 +27,10 @@ pub struct Metrics {
     pub reply_seconds: Histogram,
     /// Verdicts that were the fallback, and why.
     pub fallbacks: Family<FallbackLabels, Counter>,
+    /// Where the time of requests went.
+    pub stages: Stages,
+    /// 1 while a decider's service is left alone because it failed.
+    pub breaker_open: Family<DeciderLabel, Gauge>,
     /// Deciders that failed, panicked or overran, whatever was answered then.
     pub decider_failures: Family<DeciderLabels, Counter>,
     /// What shadows said, beside the real verdict.
@@ -83,6 +88,34 @@ pub struct FallbackLabels {
     pub kind: &'static str,
     /// `timeout`, `overload`, `error` or `panic`.
     pub why: &'static str,
+}
+
+/// `offhook_stage_seconds`: how much of a request's budget each stage took.
+#[derive(Debug, Clone)]
+pub struct Stages {
+    /// From the request's first byte to the last one of its body.
+    pub read: Histogram,
+    /// Waiting for a decider's turn.
+    pub queue: Histogram,
+    /// Being decided.
+    pub decide: Histogram,
+    /// Waiting for the disk.
+    pub keep: Histogram,
+    /// From the answer being ready until the system had taken all of it.
+    pub write: Histogram,
+}
+
+/// Label of the metrics kept for each stage.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabel {
+    stage: &'static str,
+}
+
+/// Label of the metrics kept for each decider.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeciderLabel {
+    /// The decider's name.
+    pub decider: Arc<str>,
 }
 
 /// Labels of `offhook_decider_failures_total`.
@@ -152,12 +185,15 @@ impl Metrics {
             buckets.sort_by(f64::total_cmp);
         }
         let keeping = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
+        let stages = StageFamily::new_with_constructor(stage_histogram);
         let mut metrics = Self {
             registry: Registry::with_prefix("offhook"),
             requests: Family::default(),
             refusals: Family::default(),
             reply_seconds: Histogram::new(buckets),
             fallbacks: Family::default(),
+            stages: Stages::in_family(&stages),
+            breaker_open: Family::default(),
             decider_failures: Family::default(),
             shadows: Family::default(),
             rule_faults: Family::default(),
@@ -173,7 +209,7 @@ impl Metrics {
             delivery_lag: Family::default(),
             parked: Family::default(),
         };
-        metrics.register();
+        metrics.register(stages);
         Arc::new(metrics)
     }
 
@@ -186,7 +222,7 @@ impl Metrics {
     }
 
     /// Registers every field under its public name; counters get `_total`, histograms and skews `_seconds`.
-    fn register(&mut self) {
+    fn register(&mut self, stages: StageFamily) {
         let registry = &mut self.registry;
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running build", version);
@@ -195,6 +231,10 @@ impl Metrics {
         let help = "From a request's first byte until its answer was ready";
         registry.register_with_unit("reply", help, Unit::Seconds, self.reply_seconds.clone());
         registry.register("fallbacks", "Verdicts that were the fallback", self.fallbacks.clone());
+        let help = "Where the time of requests went";
+        registry.register_with_unit("stage", help, Unit::Seconds, stages);
+        let help = "Whether a decider's service is left alone because it failed";
+        registry.register("breaker_open", help, self.breaker_open.clone());
         let help = "Deciders that failed, panicked or overran";
         registry.register("decider_failures", help, self.decider_failures.clone());
         registry.register("shadows", "What shadows said, beside the real verdict", self.shadows.clone());
@@ -216,6 +256,18 @@ impl Metrics {
         registry.register_with_unit("delivery_lag", help, Unit::Seconds, self.delivery_lag.clone());
         registry.register("parked", "Deliveries that gave up and wait for a person", self.parked.clone());
     }
+}
+
+impl Stages {
+    fn in_family(family: &StageFamily) -> Self {
+        let [read, queue, decide, keep, write] =
+            ["read", "queue", "decide", "keep", "write"].map(|stage| family.get_or_create_owned(&StageLabel { stage }));
+        Self { read, queue, decide, keep, write }
+    }
+}
+
+fn stage_histogram() -> Histogram {
+    Histogram::new([0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0])
 }
 
 impl fmt::Debug for Metrics {

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use crate::clock::Clock;
 use crate::decide::{BoxedDecider, Chain, Decider, FromEvent, IntoOpinion, LinkSettings, Policy, Word};
 use crate::deliver::{AnyHandler, Dispatcher, Handler, LaneSettings};
-use crate::edge::{self, Edge, Endpoint};
+use crate::edge::{self, Edge, Endpoint, PeerAddress};
 use crate::family::Families;
 use crate::intake::Intake;
 use crate::journal::{self, Closed, Journal};
@@ -343,6 +343,10 @@ fn router<T: Send + Sync + 'static>(edge: &Edge, alive: &Arc<T>) -> axum::Router
         let (edge, alive) = (edge.clone(), Arc::clone(alive));
         let service = tower::service_fn(move |request: axum::extract::Request| {
             let (mut edge, _alive) = (edge.clone(), Arc::clone(&alive));
+            let mut request = request;
+            if let Some(axum::extract::ConnectInfo(peer)) = request.extensions().get().copied() {
+                request.extensions_mut().insert(PeerAddress(peer));
+            }
             async move { tower::Service::call(&mut edge, request).await }
         });
         router.route_service(path, service)

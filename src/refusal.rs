@@ -10,6 +10,9 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
+    /// Requests from this address are not taken (`server.allow_from`).
+    #[error("requests from this address are not taken here")]
+    AddressNotAllowed,
     /// A header that every request carries is not there.
     #[error("the header {0} is missing")]
     HeaderMissing(&'static str),
@@ -100,6 +103,7 @@ impl Refusal {
     /// The stable code in replies, metrics and logs.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::AddressNotAllowed => "address_not_allowed",
             Self::HeaderMissing(_) => "header_missing",
             Self::HeaderRepeated(_) => "header_repeated",
             Self::HeaderMalformed { .. } => "header_malformed",
@@ -123,11 +127,13 @@ impl Refusal {
     }
 }
 
-/// The largest `CurTime` that can only be meant as seconds: as milliseconds it would lie before 2001.
-const LARGEST_IN_SECONDS: i64 = 99_999_999_999;
+/// Whether a `CurTime` can only be meant as seconds: as milliseconds it would lie before 1973.
+pub fn is_in_seconds(cur_time: i64) -> bool {
+    (1_000_000_000..100_000_000_000).contains(&cur_time)
+}
 
 fn clock_text(sent: i64, now: Timestamp, direction: &str) -> String {
-    if (1_000_000_000..LARGEST_IN_SECONDS).contains(&sent) {
+    if is_in_seconds(sent) {
         return "CurTime is in seconds; milliseconds were expected".to_owned();
     }
     let apart = now.as_millisecond().abs_diff(sent) / 1000;

@@ -3,6 +3,7 @@
 //! Never mixed with the public listener, and checked on its own: a page in somebody's browser must not reach it.
 
 mod guard;
+mod listener;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,13 +53,7 @@ pub async fn serve(
         get(async |State(watched): State<Watched>| watched.edge.readiness().map(axum::body::Body::new)),
     );
     let pages = numbers.merge(health).with_state(Watched { edge, metrics });
-    let stopping = stop.clone();
-    let serving = axum::serve(listener, pages).with_graceful_shutdown(async move { stopping.cancelled().await });
-    // A browser that keeps its connection open must not keep the process.
-    tokio::select! {
-        ended = serving => if let Err(error) = ended { tracing::error!(%error, "the admin listener fell over") },
-        () = async { stop.cancelled().await; tokio::time::sleep(std::time::Duration::from_millis(200)).await } => {}
-    }
+    listener::serve(listener, pages, stop).await;
 }
 
 async fn numbers(State(watched): State<Watched>) -> impl IntoResponse {

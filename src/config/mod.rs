@@ -5,6 +5,7 @@
 //! defaults themselves stand in `config/default.toml`, which is compiled in and is the documentation. Nobody keeps a
 //! [`Config`]: each module gets its own part. Nothing here binds a port or makes a directory.
 
+mod callers;
 mod deciders;
 mod fault;
 mod outward;

@@ -6,6 +6,7 @@ use humantime::format_duration;
 use url::Url;
 
 use crate::decide::{self, OnError, Say, Scope, Word};
+use crate::edge::ForwardedHeader;
 use crate::handlers::{Action, Settings};
 use crate::kind::KindPattern;
 use crate::verdict::Verdict;
@@ -27,6 +28,13 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
     text(out, "body_limit", size_text(edge.body_limit as u64))?;
     writeln!(out, "max_in_flight = {}\nmax_unproven = {}", edge.max_in_flight, edge.max_unproven)?;
     text(out, "idle_timeout", format_duration(edge.idle_timeout))?;
+    networks(out, "allow_from", &edge.callers.allow_from)?;
+    networks(out, "trusted_proxies", &edge.callers.trusted_proxies)?;
+    let header = match edge.callers.forwarded_header {
+        ForwardedHeader::XForwardedFor => "x-forwarded-for",
+        ForwardedHeader::Forwarded => "forwarded",
+    };
+    text(out, "forwarded_header", header)?;
     text(out, "log", if config.log == LogForm::Json { "json" } else { "text" })?;
 
     writeln!(out, "\n[admin]")?;
@@ -62,6 +70,14 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
         text(out, "family", endpoint.family.name())?;
     }
     Ok(())
+}
+
+fn networks(out: &mut impl Write, key: &str, networks: &[impl Display]) -> fmt::Result {
+    if networks.is_empty() {
+        return Ok(());
+    }
+    let networks: Vec<_> = networks.iter().map(|network| format!("\"{network}\"")).collect();
+    writeln!(out, "{key} = [{}]", networks.join(", "))
 }
 
 fn app(config: &Config, app: &App, out: &mut impl Write) -> fmt::Result {

@@ -18,7 +18,7 @@ use super::outward;
 use super::reader::{Field, Reader, Section};
 use super::tree::Table;
 use super::verdicts::{self, WORDS};
-use super::{Config, LogForm, secrets, tencent};
+use super::{Config, LogForm, callers, secrets, tencent};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -32,24 +32,20 @@ const MIB: u64 = 1 << 20;
 /// The configuration that `table` means; `None` where the reader was told faults.
 pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     let mut top = reader.top(table);
-    let server = top.need("server", "the section [server]").and_then(|field| server(&field));
+    let mut deadline = None;
+    let server = top.need("server", "the section [server]").and_then(|field| server(&field, &mut deadline));
     let admin = top.need("admin", "the section [admin]").and_then(|field| admin_settings(&field));
     let journal = journal_settings(&mut top);
     let scope = top.need("verdict", "the section [verdict]").map(|field| verdicts::scope(&field));
     let callbacks = tencent::callbacks(&mut top);
-    let apps = apps(&mut top, &callbacks);
+    let apps = apps(&mut top, &callbacks, deadline.as_ref());
     let code = scope.as_ref().and_then(|scope| scope.all.reject_code).unwrap_or(RejectCode::DEFAULT);
     let keys: Vec<&str> = apps.iter().map(|app| &*app.app.app_key).collect();
     let deciders = deciders::deciders(top.items("deciders"), code, &keys);
     let handlers = outward::handlers(top.items("handlers"));
     let endpoints = outward::endpoints(top.items("endpoints"));
     top.finish();
-    if let Some((_, _, deadline)) = &server {
-        for app in &apps {
-            check_deadline(deadline, app);
-        }
-    }
-    let (mut settings, log, _) = server?;
+    let (mut settings, log) = server?;
     settings.endpoints = endpoints;
     let mut config = Config {
         edge: settings,
@@ -89,11 +85,14 @@ fn path_of(field: &Field<'_>) -> Option<PathBuf> {
     field.text("a path").map(|text| Path::new(text).to_owned())
 }
 
-/// The section `[server]`, without the endpoints; the deadline's field is judged again when the apps are known.
-fn server<'r>(field: &Field<'r>) -> Option<(edge::Settings, LogForm, (Duration, Field<'r>))> {
+/// The deadline and where it is written: it is judged again with each app, whatever else is wrong.
+type Deadline<'r> = (Duration, Field<'r>);
+
+/// The section `[server]`, without the endpoints.
+fn server<'r>(field: &Field<'r>, deadline: &mut Option<Deadline<'r>>) -> Option<(edge::Settings, LogForm)> {
     let mut section = field.section()?;
     let listen = section.need("listen", "an IP address and a port").and_then(|field| field.address());
-    let deadline = section.need("deadline", "a duration").and_then(|field| {
+    *deadline = section.need("deadline", "a duration").and_then(|field| {
         let deadline = field.duration(50 * MILLISECOND..=60 * SECOND)?;
         Some((deadline, field))
     });
@@ -104,18 +103,19 @@ fn server<'r>(field: &Field<'r>) -> Option<(edge::Settings, LogForm, (Duration, 
     let idle_timeout = idle_timeout.and_then(|field| field.duration(SECOND..=3600 * SECOND));
     let forms = [("text", LogForm::Text), ("json", LogForm::Json)];
     let log = section.need("log", "`text` or `json`").and_then(|field| field.word(&forms));
+    let callers = callers::callers(&mut section);
     section.finish();
-    let (deadline, field) = deadline?;
     let settings = edge::Settings {
         listen: listen?,
-        deadline,
+        deadline: deadline.as_ref()?.0,
         body_limit: usize::try_from(body_limit?).ok()?,
         max_in_flight: usize::try_from(max_in_flight?).ok()?,
         max_unproven: usize::try_from(max_unproven?).ok()?,
         idle_timeout: idle_timeout?,
+        callers: callers?,
         endpoints: Vec::new(),
     };
-    Some((settings, log?, (deadline, field)))
+    Some((settings, log?))
 }
 
 fn admin_settings(field: &Field<'_>) -> Option<admin::Settings> {
@@ -140,13 +140,12 @@ fn admin_settings(field: &Field<'_>) -> Option<admin::Settings> {
 /// An app and what is said about it.
 struct AppSection {
     app: App,
-    place: usize,
     scope: Scope,
     console_default: Word,
     platform_timeout: Duration,
 }
 
-fn apps(top: &mut Section<'_>, callbacks: &CallbackSecrets) -> Vec<AppSection> {
+fn apps(top: &mut Section<'_>, callbacks: &CallbackSecrets, deadline: Option<&Deadline<'_>>) -> Vec<AppSection> {
     let fields = top.items("apps");
     if fields.is_empty() && callbacks.is_empty() {
         let hint = "set OFFHOOK_APP_KEY and OFFHOOK_APP_SECRET, or write an [[apps]] section; to try offhook without \
@@ -168,26 +167,34 @@ fn apps(top: &mut Section<'_>, callbacks: &CallbackSecrets) -> Vec<AppSection> {
                 None => _ = first.insert(key, place),
             }
         }
-        let app = app(&mut section, place, key);
+        let app = app(&mut section, place, key, deadline);
         section.finish();
         apps.extend(app);
     }
     apps
 }
 
-fn app(section: &mut Section<'_>, place: usize, key: Option<&str>) -> Option<AppSection> {
+fn app(
+    section: &mut Section<'_>,
+    place: usize,
+    key: Option<&str>,
+    deadline: Option<&Deadline<'_>>,
+) -> Option<AppSection> {
     let secrets = section.need("secrets", "a list of App Secrets").and_then(|field| app_secrets(&field));
     let tolerance = section.take("clock_tolerance").map(|field| field.duration(SECOND..=3600 * SECOND));
     let console_default = section.take("console_default").map(|field| field.word(&WORDS));
     let timeout = section.take("platform_timeout").map(|field| field.duration(SECOND..=60 * SECOND));
+    let timeout = timeout.unwrap_or(Some(PLATFORM_TIMEOUT));
+    if let (Some(deadline), Some(timeout)) = (deadline, timeout) {
+        check_deadline(deadline, place, timeout);
+    }
     let scope = section.take("verdict").map(|field| verdicts::scope(&field)).unwrap_or_default();
     let clock_tolerance = tolerance.unwrap_or(Some(App::CLOCK_TOLERANCE))?;
     Some(AppSection {
         app: App { app_key: Arc::from(key?), secrets: secrets?, clock_tolerance },
-        place,
         scope,
         console_default: console_default.unwrap_or(Some(Word::Reject))?,
-        platform_timeout: timeout.unwrap_or(Some(PLATFORM_TIMEOUT))?,
+        platform_timeout: timeout?,
     })
 }
 
@@ -203,13 +210,12 @@ fn app_secrets(field: &Field<'_>) -> Option<Vec<crate::yunxin::AppSecret>> {
     Some(secrets)
 }
 
-fn check_deadline((deadline, field): &(Duration, Field<'_>), app: &AppSection) {
-    let most = app.platform_timeout.saturating_sub(REMAINDER);
+fn check_deadline((deadline, field): &Deadline<'_>, place: usize, platform_timeout: Duration) {
+    let most = platform_timeout.saturating_sub(REMAINDER);
     if *deadline <= most {
         return;
     }
-    let [shown, timeout] = [most, app.platform_timeout].map(humantime::format_duration);
-    let place = app.place;
+    let [shown, timeout] = [most, platform_timeout].map(humantime::format_duration);
     let expected = format!(
         "expected at most {shown}: the platform gives up on apps[{place}] after {timeout}, of which 500ms must remain"
     );

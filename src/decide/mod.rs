@@ -2,18 +2,25 @@
 //!
 //! Knows nothing of HTTP, journals or handlers; it gets an event and a budget and gives a decision.
 
+mod answer;
+mod breaker;
 mod built_in;
 mod chain;
 mod decider;
+mod exec;
+mod http;
 mod link;
 mod policy;
 mod room;
 pub mod rules;
 mod shadow;
 
+pub use self::http::{Http, HttpError, HttpSettings};
+pub use breaker::BreakerSettings;
 pub use built_in::{ALL, Action, BuildError, Settings, Shared, build};
 pub use chain::{Asking, Chain, Load, Step};
 pub use decider::{BoxedDecider, Decider, Failure, FromEvent, IntoOpinion};
+pub use exec::{Exec, ExecSettings};
 pub use link::{LinkSettings, OnError};
 pub use policy::{AppPolicy, Policy, Say, Scope, Word, is_unchecked_login};
 pub use shadow::Watch;

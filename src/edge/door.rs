@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -17,12 +18,14 @@ use tokio_util::task::TaskTracker;
 
 use super::body;
 use super::gate::Connection;
+use super::peer::PeerAddress;
+use super::places::{Place, Places};
 use super::reply::{self, Reply};
 use super::settings::Settings;
 use super::strangers::Strangers;
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::decide::{BoxedDecider, LinkSettings, Load, Policy};
+use crate::decide::{BoxedDecider, LinkSettings, Policy};
 use crate::event::EventId;
 use crate::family::{Families, Head, Protocol, TencentCall, TencentTrtc, UNPROVEN_BODY, Yunxin};
 use crate::intake::{self, Intake, Road};
@@ -38,13 +41,16 @@ struct Inner {
     settings: Settings,
     families: Families,
     intake: Arc<Intake>,
-    in_flight: AtomicUsize,
+    places: Arc<Places>,
     readiness: AtomicU8,
     strangers: Strangers,
     tasks: TaskTracker,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
+
+/// The largest head, in bytes; a larger one is answered 431.
+pub(super) const HEAD_LIMIT: usize = 32 << 10;
 
 /// Reading ends here, in percent of the budget; deciding, keeping and writing come after it.
 const READ_BY: u32 = 80;
@@ -56,11 +62,12 @@ const DRAINING: u8 = 2;
 impl Edge {
     /// A door that leads to `intake`.
     pub fn new(settings: Settings, families: Families, intake: Intake, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        let places = Places::new(settings.max_in_flight, Arc::clone(&metrics));
         Self(Arc::new(Inner {
             settings,
             families,
             intake: Arc::new(intake),
-            in_flight: AtomicUsize::new(0),
+            places,
             readiness: AtomicU8::new(STARTING),
             strangers: Strangers::default(),
             tasks: TaskTracker::new(),
@@ -113,6 +120,10 @@ impl Edge {
         reply::readiness(problem, self.0.intake.is_degraded())
     }
 
+    pub(super) fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
+    }
+
     /// Answers one request; `from` is known where it came over the door's own listener.
     ///
     /// What the head alone decides is decided before the future is made, so that nothing of a stranger's is kept.
@@ -150,34 +161,33 @@ impl Edge {
         started: Instant,
         from: Option<&Connection>,
     ) -> Result<Asked<B>, Box<Reply>> {
-        let families = &self.0.families;
-        match self.0.settings.at(request.uri().path()).map(|(family, _)| family) {
-            Some(Family::YunxinCallback) => {
-                self.prove(&families.yunxin_callback, request, started, from).map(Asked::Yunxin)
-            }
-            Some(Family::YunxinCopy) => self.prove(&families.yunxin_copy, request, started, from).map(Asked::Yunxin),
-            Some(Family::TencentCall) => {
-                self.prove(&families.tencent_call, request, started, from).map(Asked::TencentCall)
-            }
-            Some(Family::TencentTrtc) => {
-                self.prove(&families.tencent_trtc, request, started, from).map(Asked::TencentTrtc)
-            }
-            None => Err(Box::new(match request.uri().path() {
-                "/healthz" => reply::alive(),
-                "/readyz" => self.readiness(),
-                _ => reply::not_found(),
-            })),
+        match request.uri().path() {
+            "/healthz" => return Err(Box::new(reply::alive())),
+            "/readyz" => return Err(Box::new(self.readiness())),
+            _ => {}
+        }
+        let callers = &self.0.settings.callers;
+        let known = from.map(Connection::peer).or_else(|| Some(request.extensions().get::<PeerAddress>()?.0));
+        let peer = known.map(|address| callers.peer(address.ip(), request.headers()));
+        if !callers.allows(peer) {
+            return Err(Box::new(self.refuse_stranger(&Refusal::AddressNotAllowed, peer)));
+        }
+        if head_size(&request) > HEAD_LIMIT {
+            return Err(Box::new(reply::head_too_large()));
+        }
+        let (families, knock) = (&self.0.families, Knock { request, started, from, peer });
+        match self.0.settings.at(knock.request.uri().path()).map(|(family, _)| family) {
+            Some(Family::YunxinCallback) => self.prove(&families.yunxin_callback, knock).map(Asked::Yunxin),
+            Some(Family::YunxinCopy) => self.prove(&families.yunxin_copy, knock).map(Asked::Yunxin),
+            Some(Family::TencentCall) => self.prove(&families.tencent_call, knock).map(Asked::TencentCall),
+            Some(Family::TencentTrtc) => self.prove(&families.tencent_trtc, knock).map(Asked::TencentTrtc),
+            None => Err(Box::new(reply::not_found())),
         }
     }
 
     /// Judges a request on a path of `family` by its head.
-    fn prove<P: Protocol, B>(
-        &self,
-        family: &Arc<P>,
-        request: Request<B>,
-        started: Instant,
-        from: Option<&Connection>,
-    ) -> Result<Question<P, B>, Box<Reply>> {
+    fn prove<P: Protocol, B>(&self, family: &Arc<P>, knock: Knock<'_, B>) -> Result<Question<P, B>, Box<Reply>> {
+        let Knock { request, started, from, peer } = knock;
         if request.method() != Method::POST {
             return Err(Box::new(reply::method_not_allowed()));
         }
@@ -185,12 +195,13 @@ impl Edge {
         let (uri, headers) = (request.uri(), request.headers());
         let token = self.0.settings.at(uri.path()).and_then(|(_, token)| token);
         let head = Head { headers, token, query: uri.query() };
-        let proven = family.prove(&head, received).map_err(|refusal| Box::new(self.refuse_stranger(&refusal)))?;
-        let place = family.is_proof(&proven).then(|| Place::take(self));
+        let proven = family.prove(&head, received).map_err(|refusal| Box::new(self.refuse_stranger(&refusal, peer)))?;
+        let place = family.is_proof(&proven).then(|| self.0.places.take(family.app_of(&proven)));
         if let (Some(_), Some(connection)) = (&place, from) {
             connection.proves_itself();
         }
-        Ok(Question { place, family: Arc::clone(family), proven, body: request.into_body(), received, budget })
+        let body = request.into_body();
+        Ok(Question { place, family: Arc::clone(family), proven, body, received, budget, peer })
     }
 
     /// Answers a request whose head was not refused.
@@ -198,14 +209,15 @@ impl Edge {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let Question { place, family, proven, body, received, budget } = question;
-        let id = EventId::at(received);
+        let Question { place, family, proven, body, received, budget, peer } = question;
+        let (id, stages) = (EventId::at(received), &self.0.metrics.stages);
         let is_stranger = place.is_none();
         let limit = self.0.settings.body_limit;
         let limit = if is_stranger { limit.min(UNPROVEN_BODY) } else { limit };
         let body = body::read(body, limit, budget.first(READ_BY)).await;
+        let read = budget.spent();
         // Only from here on a stranger can take a place, for as long as its body is verified.
-        let place = place.unwrap_or_else(|| Place::take(self));
+        let place = place.unwrap_or_else(|| self.0.places.take(None));
         let road = body.and_then(|body| {
             let request = intake::Request { id, received, proven, body, load: place.load, budget };
             self.0.intake.receive(&*family, request)
@@ -220,25 +232,30 @@ impl Edge {
                 Ok(receipt) => receipt,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             },
-            Err(refusal) if is_stranger => return self.refuse_stranger(&refusal),
-            Err(refusal) => return self.refuse(id, &refusal),
+            Err(refusal) if is_stranger => return self.refuse_stranger(&refusal, peer),
+            Err(refusal) => return self.refuse(id, &refusal, peer),
         };
+        stages.read.observe(read.as_secs_f64());
+        let decided = budget.spent();
         let accepted = receipt.accepted(budget).await;
-        self.0.metrics.reply_seconds.observe(budget.spent().as_secs_f64());
+        let ready = budget.spent();
+        stages.keep.observe((ready - decided).as_secs_f64());
+        self.0.metrics.reply_seconds.observe(ready.as_secs_f64());
         reply::verdict(&*family, &accepted)
     }
 
     /// A request that proved nothing: counted, and logged only now and then, or strangers could fill the disk.
-    fn refuse_stranger(&self, refusal: &Refusal) -> Reply {
+    fn refuse_stranger(&self, refusal: &Refusal, peer: Option<IpAddr>) -> Reply {
         self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
-        self.0.strangers.mention(refusal);
+        self.0.strangers.mention(refusal, peer);
         reply::refusal(refusal)
     }
 
     /// A request whose headers were proven, but not its body: worth a line each, since somebody's set-up is wrong.
-    fn refuse(&self, id: EventId, refusal: &Refusal) -> Reply {
+    fn refuse(&self, id: EventId, refusal: &Refusal, peer: Option<IpAddr>) -> Reply {
         self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
-        tracing::warn!(request.id = %id, refusal = refusal.code(), "request refused: {refusal}");
+        let peer = peer.map(tracing::field::display);
+        tracing::warn!(request.id = %id, refusal = refusal.code(), peer, "request refused: {refusal}");
         reply::refusal(refusal)
     }
 }
@@ -274,6 +291,14 @@ enum Asked<B> {
     TencentTrtc(Question<TencentTrtc, B>),
 }
 
+/// A request at the door.
+struct Knock<'k, B> {
+    request: Request<B>,
+    started: Instant,
+    from: Option<&'k Connection>,
+    peer: Option<IpAddr>,
+}
+
 /// A request whose head was not refused; its body has still to be read.
 struct Question<P: Protocol, B> {
     /// None while its sender is not proven.
@@ -283,26 +308,12 @@ struct Question<P: Protocol, B> {
     body: B,
     received: Timestamp,
     budget: Budget,
+    peer: Option<IpAddr>,
 }
 
-/// A place among the requests that are being worked on.
-struct Place {
-    edge: Edge,
-    load: Load,
-}
-
-impl Place {
-    fn take(edge: &Edge) -> Self {
-        let taken = edge.0.in_flight.fetch_add(1, Ordering::Relaxed);
-        edge.0.metrics.in_flight.inc();
-        let load = if taken < edge.0.settings.max_in_flight { Load::Normal } else { Load::Over };
-        Self { edge: edge.clone(), load }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.edge.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.edge.0.metrics.in_flight.dec();
-    }
+/// How long a head was, give or take blanks. The reader's own limit is a soft one: what lies in its buffer already passes.
+fn head_size<B>(request: &Request<B>) -> usize {
+    let line = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
+    line + request.headers().iter().map(header).sum::<usize>()
 }

@@ -4,6 +4,7 @@
 //! a real question must always get in.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::metrics::Metrics;
+
 /// All open connections of a listener.
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -19,6 +22,7 @@ pub(super) struct Gate {
     lists: Mutex<Lists>,
     came: Notify,
     epoch: Instant,
+    metrics: Arc<Metrics>,
 }
 
 /// What connections may do.
@@ -41,12 +45,16 @@ struct Lists {
 #[derive(Debug)]
 pub(super) struct Connection {
     number: u64,
+    /// Who is at its other end.
+    peer: SocketAddr,
     gate: Arc<Gate>,
     phase: AtomicU8,
     /// When the present phase's clock started, in microseconds since the gate's epoch.
     since: AtomicU64,
     /// When bytes last came in.
     last_read: AtomicU64,
+    /// When the last answer was ready.
+    answered: AtomicU64,
     proven: AtomicBool,
     task: OnceLock<AbortHandle>,
 }
@@ -61,26 +69,30 @@ const WORKING: u8 = 2;
 const ANSWERING: u8 = 3;
 /// The answer was taken.
 const ANSWERED: u8 = 4;
+/// Accepted, and silent so far: the idle timeout counts.
+const FRESH: u8 = 5;
 
 /// How often connections are looked over. A cut may come this much late; answers never do.
 const ROUND: Duration = Duration::from_millis(50);
 
 impl Gate {
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, lists: Mutex::default(), came: Notify::new(), epoch: Instant::now() })
+    pub(super) fn new(limits: Limits, metrics: Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self { limits, lists: Mutex::default(), came: Notify::new(), epoch: Instant::now(), metrics })
     }
 
     /// Lets a newcomer in, and the oldest stranger out where there are too many.
-    pub(super) fn enter(self: &Arc<Self>) -> Arc<Connection> {
+    pub(super) fn enter(self: &Arc<Self>, peer: SocketAddr) -> Arc<Connection> {
         let (connection, leaving) = {
             let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
             lists.next += 1;
             let connection = Arc::new(Connection {
                 number: lists.next,
+                peer,
                 gate: Arc::clone(self),
-                phase: AtomicU8::new(RESTING),
+                phase: AtomicU8::new(FRESH),
                 since: AtomicU64::new(self.now()),
                 last_read: AtomicU64::new(self.now()),
+                answered: AtomicU64::new(0),
                 proven: AtomicBool::new(false),
                 task: OnceLock::new(),
             });
@@ -151,9 +163,24 @@ impl Connection {
     pub(super) fn read(&self) {
         let now = self.gate.now();
         self.last_read.store(now, Ordering::Relaxed);
-        if matches!(self.phase.load(Ordering::Relaxed), RESTING | ANSWERED) {
-            self.enter(HEAD, now);
+        match self.phase.load(Ordering::Relaxed) {
+            RESTING | ANSWERED => self.enter(HEAD, now),
+            FRESH => self.enter(HEAD, self.first_began(now)),
+            _ => {}
         }
+    }
+
+    /// When the first request began whose first byte came `now`: with the connection, since that is when its sender
+    /// began to wait. One that was silent for half the deadline was opened in advance, and its sender asks only now.
+    fn first_began(&self, now: u64) -> u64 {
+        let accepted = self.since.load(Ordering::Relaxed);
+        let silent = Duration::from_micros(now.saturating_sub(accepted));
+        if silent > self.gate.limits.deadline / 2 { now } else { accepted }
+    }
+
+    /// Who is at its other end.
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
     }
 
     /// There was nothing to read: after an answer that was taken, the connection rests.
@@ -167,6 +194,8 @@ impl Connection {
     pub(super) fn wrote(&self) {
         if self.phase.load(Ordering::Relaxed) == ANSWERING {
             self.phase.store(ANSWERED, Ordering::Relaxed);
+            let took = self.gate.now().saturating_sub(self.answered.load(Ordering::Relaxed));
+            self.gate.metrics.stages.write.observe(Duration::from_micros(took).as_secs_f64());
         }
     }
 
@@ -183,6 +212,7 @@ impl Connection {
 
     /// The answer is ready to be written.
     pub(super) fn answers(&self) {
+        self.answered.store(self.gate.now(), Ordering::Relaxed);
         self.phase.store(ANSWERING, Ordering::Relaxed);
     }
 
@@ -215,7 +245,7 @@ impl Connection {
 
     fn is_late(&self, now: u64, limits: &Limits) -> bool {
         let limit = match self.phase.load(Ordering::Relaxed) {
-            RESTING | ANSWERED => limits.idle_timeout,
+            FRESH | RESTING | ANSWERED => limits.idle_timeout,
             HEAD | ANSWERING => limits.deadline,
             _ => return false,
         };

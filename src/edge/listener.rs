@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::door::Edge;
+use super::door::{Edge, HEAD_LIMIT};
 use super::gate::{Connection, Gate, Limits};
 use super::reply::Reply;
 use super::stream::WatchedStream;
-
-/// The largest head, in bytes; a larger one is answered 431.
-const HEAD_LIMIT: usize = 32 << 10;
 
 /// How long a refused peer may go on sending before its connection is closed.
 const LINGER: Duration = Duration::from_secs(1);
@@ -37,11 +35,12 @@ pub async fn serve(listener: TcpListener, edge: Edge, stop: CancellationToken) {
         idle_timeout: settings.idle_timeout,
         max_unproven: settings.max_unproven,
     };
-    let (gate, tasks, deadline) = (Gate::new(limits), TaskTracker::new(), settings.deadline);
+    let gate = Gate::new(limits, Arc::clone(edge.metrics()));
+    let (tasks, deadline) = (TaskTracker::new(), settings.deadline);
     let accepting = async {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => admit(stream, &gate, &edge, &tasks, &stop),
+                Ok((stream, peer)) => admit(stream, peer, &gate, &edge, &tasks, &stop),
                 Err(error) => no_room(&error, &gate).await,
             }
         }
@@ -60,10 +59,17 @@ pub async fn serve(listener: TcpListener, edge: Edge, stop: CancellationToken) {
     }
 }
 
-fn admit(stream: TcpStream, gate: &Arc<Gate>, edge: &Edge, tasks: &TaskTracker, stop: &CancellationToken) {
+fn admit(
+    stream: TcpStream,
+    peer: SocketAddr,
+    gate: &Arc<Gate>,
+    edge: &Edge,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
     // Answers are one small write each; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
-    let connection = gate.enter();
+    let connection = gate.enter(peer);
     let serving = serve_connection(stream, Arc::clone(&connection), edge.clone(), stop.clone());
     connection.runs_as(tasks.spawn(serving).abort_handle());
 }

@@ -6,6 +6,8 @@ mod body;
 mod door;
 mod gate;
 mod listener;
+mod peer;
+mod places;
 mod reply;
 mod settings;
 mod strangers;
@@ -13,5 +15,6 @@ mod stream;
 
 pub use door::Edge;
 pub use listener::serve;
+pub use peer::{Callers, ForwardedHeader, PeerAddress};
 pub use reply::Reply;
 pub use settings::{Endpoint, Settings};

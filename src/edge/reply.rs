@@ -42,6 +42,11 @@ pub(super) fn not_found() -> Reply {
     text(StatusCode::NOT_FOUND, "no such path; see `endpoints` in the configuration\n")
 }
 
+/// A head that is longer than any sender's.
+pub(super) fn head_too_large() -> Reply {
+    text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request's head is too large\n")
+}
+
 /// The process runs.
 pub(super) fn alive() -> Reply {
     json(StatusCode::OK, Bytes::from_static(br#"{"status":"ok"}"#))
@@ -79,6 +84,7 @@ fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::SdkAppIdUnknown
         | Refusal::SignMismatch(_)
         | Refusal::RequestTimeOff { .. } => StatusCode::UNAUTHORIZED,
+        Refusal::AddressNotAllowed => StatusCode::FORBIDDEN,
         Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::peer::Callers;
 use crate::kind::Family;
 
 /// The public listener's settings.
@@ -20,6 +21,8 @@ pub struct Settings {
     pub max_unproven: usize,
     /// How long a kept-alive connection may rest.
     pub idle_timeout: Duration,
+    /// Whom requests are taken from.
+    pub callers: Callers,
     /// Which path belongs to which family.
     pub endpoints: Vec<Endpoint>,
 }
@@ -41,6 +44,7 @@ impl Default for Settings {
             max_in_flight: 1024,
             max_unproven: 512,
             idle_timeout: Duration::from_secs(120),
+            callers: Callers::default(),
             endpoints: Endpoint::defaults(),
         }
     }

@@ -1,5 +1,6 @@
 //! What is said in the log about requests that proved nothing: some of it, never all, or strangers could fill the disk.
 
+use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -21,9 +22,10 @@ struct Second {
 }
 
 impl Strangers {
-    pub(super) fn mention(&self, refusal: &Refusal) {
+    pub(super) fn mention(&self, refusal: &Refusal, peer: Option<IpAddr>) {
         if let Some(unsaid) = self.may_speak() {
-            tracing::warn!(refusal = refusal.code(), unsaid, "unproven request refused: {refusal}");
+            let peer = peer.map(tracing::field::display);
+            tracing::warn!(refusal = refusal.code(), peer, unsaid, "unproven request refused: {refusal}");
         }
     }
 

@@ -48,6 +48,11 @@ pub trait Protocol: Send + Sync + 'static {
         true
     }
 
+    /// Which app the head proved to ask, where it says so.
+    fn app_of<'p>(&self, _proven: &'p Self::Proven) -> Option<&'p Arc<str>> {
+        None
+    }
+
     /// Judges the body.
     ///
     /// # Errors

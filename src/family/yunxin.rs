@@ -82,6 +82,13 @@ impl Protocol for Yunxin {
         matches!(proof, Proof::Head(_))
     }
 
+    fn app_of<'p>(&self, proof: &'p Self::Proven) -> Option<&'p Arc<str>> {
+        match proof {
+            Proof::Head(headers) => Some(headers.app_key()),
+            _ => None,
+        }
+    }
+
     fn verify(&self, proof: Self::Proven, body: Bytes) -> Result<Self::Verified, Refusal> {
         let was_proof = self.is_proof(&proof);
         let verified = proof.verify(body)?;

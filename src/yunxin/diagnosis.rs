@@ -9,7 +9,7 @@ use jiff::{Timestamp, Unit};
 use super::app::Apps;
 use super::check_sum::{md5_of, sign};
 use super::proof::{ProvenHeaders, verify};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, is_in_seconds};
 
 /// One check and how it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +151,7 @@ fn signature_cause(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestam
 
 fn clock_cause(headers: &HeaderMap, now: Timestamp) -> Option<String> {
     let sent: i64 = text(headers, "curtime").parse().ok()?;
-    if (1_000_000_000..99_999_999_999).contains(&sent) {
+    if is_in_seconds(sent) {
         return Some("CurTime is in seconds; this direction uses milliseconds".to_owned());
     }
     let sent = Timestamp::from_millisecond(sent).ok()?;

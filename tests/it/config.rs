@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot get its world ready must stop")]
 
+mod callers;
 mod documentation;
 mod faults;
 mod secrets;

@@ -1,5 +1,6 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
+mod callers;
 mod commands;
 mod config;
 mod conform;
@@ -12,6 +13,7 @@ mod events;
 mod journal;
 mod kinds;
 mod library;
+mod outside;
 mod refusals;
 mod rules;
 mod serve;

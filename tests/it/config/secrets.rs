@@ -185,6 +185,7 @@ body_limit = "1MiB"
 max_in_flight = 1024
 max_unproven = 512
 idle_timeout = "2m"
+forwarded_header = "x-forwarded-for"
 log = "text"
 
 [admin]
@@ -232,6 +233,14 @@ family = "yunxin.callback"
 [[endpoints]]
 path = "/yunxin/copy"
 family = "yunxin.copy"
+
+[[endpoints]]
+path = "/tencent/call/{token}"
+family = "tencent.call"
+
+[[endpoints]]
+path = "/tencent/trtc"
+family = "tencent.trtc"
 "#;
     assert_eq!(config.masked_toml(), expected);
     assert_eq!(format!("{config:?}"), expected);
