@@ -1,5 +1,6 @@
 //! The numbers offhook keeps about itself, each written down where it happens and read at `/metrics`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -59,6 +60,8 @@ pub struct Metrics {
     pub delivery_lag: Family<HandlerLabel, Seconds>,
     /// Deliveries that gave up and wait for a person.
     pub parked: Family<HandlerLabel, Gauge>,
+    /// Requests to Tencent, by what they came to.
+    pub tencent_requests: Family<TencentLabels, Counter>,
 }
 
 /// Labels of `offhook_requests_total`.
@@ -175,6 +178,16 @@ pub struct HandlerLabel {
     pub handler: Arc<str>,
 }
 
+/// Labels of `offhook_tencent_requests_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct TencentLabels {
+    /// The interface, by Tencent's name.
+    pub api: &'static str,
+    /// Tencent's code, `0` where it was done, `other` where it is not documented; `not_reached`, `no_answer` or
+    /// `http_` and a status where there was none.
+    pub code: Cow<'static, str>,
+}
+
 impl Metrics {
     /// Fresh metrics; `deadline` becomes a bucket of its own.
     pub fn new(deadline: Duration) -> Arc<Self> {
@@ -208,6 +221,7 @@ impl Metrics {
             deliveries: Family::default(),
             delivery_lag: Family::default(),
             parked: Family::default(),
+            tencent_requests: Family::default(),
         };
         metrics.register(stages);
         Arc::new(metrics)
@@ -255,6 +269,7 @@ impl Metrics {
         let help = "How long ago the event was received that a handler got last";
         registry.register_with_unit("delivery_lag", help, Unit::Seconds, self.delivery_lag.clone());
         registry.register("parked", "Deliveries that gave up and wait for a person", self.parked.clone());
+        registry.register("tencent_requests", "Requests to Tencent", self.tencent_requests.clone());
     }
 }
 

@@ -40,6 +40,11 @@ impl UserSigs {
         &self.key
     }
 
+    /// For how long each is made.
+    pub fn validity(&self) -> Duration {
+        self.validity
+    }
+
     /// A UserSig of `user` that is valid for at least a quarter of the validity.
     pub fn get(&self, user: &UserId) -> Secret {
         let now = self.clock.now();
