@@ -28,7 +28,7 @@ pub(super) use question::current_secret;
   offhook send copy.call_duration
   offhook send call.start --set callType=1 --tamper body --to http://127.0.0.1:8080/receiveMsg.action")]
 pub(super) struct Args {
-    /// A kind, such as call.start, copy.message, rtc.room_start or neroom.create_room; `probe`; or a file with a body
+    /// A kind, such as call.start, copy.message, `rtc.room_start` or `neroom.create_room`; `probe`; or a file with a body
     #[arg(value_name = "KIND|FILE")]
     what: String,
     /// Where to [default: /receiveMsg.action on 127.0.0.1:8080; for copies /yunxin/copy]

@@ -3,7 +3,7 @@
 use crate::lenient::{Nested, payload};
 
 payload! {
-    /// An event of NERoom or the meeting kit (房间组件, 会议组件); its kind is `neroom.` and the word in lower case.
+    /// An event of `NERoom` or the meeting kit (房间组件, 会议组件); its kind is `neroom.` and the word in lower case.
     pub struct NeRoom for ["neroom.*"] {
         /// Unique for each event.
         request_id: String = "requestId",
