@@ -183,7 +183,7 @@ impl Event {
     pub fn typed<T: Typed>(&self) -> Option<T> {
         let kind = self.kind.name();
         let means = |pattern: &&str| pattern.strip_suffix('*').map_or(*pattern == kind, |stem| kind.starts_with(stem));
-        T::KINDS.iter().any(|pattern| means(pattern)).then(|| self.read())
+        T::KINDS.iter().any(means).then(|| self.read())
     }
 
     /// The content as a `T`, as it was read when the event came in, or read anew.
