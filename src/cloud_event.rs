@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -10,28 +11,50 @@ use crate::event::{Event, EventId};
 /// An event in the CloudEvents form; serialise it.
 ///
 /// `data` is the sender's JSON, value for value: nothing is read and written again, so no number loses a digit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CloudEvent")]
 pub struct CloudEvent<'a> {
+    /// The version of CloudEvents: 1.0.
+    #[schemars(extend("const" = "1.0"))]
     specversion: &'static str,
+    /// The event's own name, a UUIDv7: the same each time the event is handed on.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String", extend("format" = "uuid"))]
     id: EventId,
+    /// The family of senders and the AppKey, e.g. `/yunxin/callback/<AppKey>`.
     source: String,
+    /// `offhook.` and the kind, e.g. `offhook.call.start`.
     #[serde(rename = "type")]
+    #[schemars(extend("pattern" = "^offhook\\."))]
     kind: String,
+    /// Who acted, where the sender named somebody.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
+    /// When it was received, RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
     time: String,
+    /// What `data` is: JSON.
+    #[schemars(extend("const" = "application/json"))]
     datacontenttype: &'static str,
+    /// The app whose secret proved the sender.
     appkey: &'a str,
+    /// The sender's own time as it was sent: CurTime, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     sentat: Option<&'a str>,
+    /// The answer that was given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["allow", "reject"]))]
     verdict: Option<&'static str>,
+    /// Its code: 20000 for an allow, up to 20099 for a rejection.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 20000, max = 20099))]
     verdictcode: Option<u16>,
+    /// Who gave it: `default`, `rule:<name>`, a decider's name or `fallback:<why>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdictby: Option<&'a str>,
+    /// The sender's JSON, value for value.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     data: Option<Cow<'a, RawValue>>,
 }
 

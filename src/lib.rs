@@ -49,6 +49,7 @@ pub mod config;
 pub mod app;
 pub mod cli;
 pub mod receiver;
+pub mod verified;
 
 pub use budget::Budget;
 pub use decide::Decider;
@@ -58,3 +59,4 @@ pub use payload::Payload;
 pub use receiver::Receiver;
 pub use refusal::Refusal;
 pub use verdict::Verdict;
+pub use verified::{Verified, Verifier};

@@ -10,13 +10,14 @@ use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
-use crate::decide::{BoxedDecider, Chain, Decider, FromEvent, IntoOpinion, LinkSettings, Policy, Word};
-use crate::deliver::{AnyHandler, Dispatcher, Handler, LaneSettings};
+use crate::decide::{BoxedDecider, Chain, Decider, IntoOpinion, LinkSettings, Policy, Word};
+use crate::deliver::{AnyHandler, Dispatcher, Handler, LaneSettings, Outcome};
 use crate::edge::{self, Edge, Endpoint, PeerAddress};
 use crate::family::Families;
 use crate::intake::Intake;
 use crate::journal::{self, Closed, Journal};
 use crate::metrics::Metrics;
+use crate::payload::FromEvent;
 use crate::secret::Secret;
 use crate::tencent::callback::CallbackSecrets;
 use crate::yunxin::{App, Apps};
@@ -247,6 +248,18 @@ impl Builder {
     pub fn handler(self, handler: impl Handler) -> Self {
         let lane = LaneSettings::new(handler.name());
         self.handler_in(lane, handler)
+    }
+
+    /// Hands events on to `deliver`, a closure over an event or its typed content, in a lane named `name`. Events that
+    /// it does not take are done at once; the others may come again, as [`Handler`] says.
+    #[must_use]
+    pub fn deliver<F, Fut, T>(self, name: &str, deliver: F) -> Self
+    where
+        F: Fn(T) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+        T: FromEvent,
+    {
+        self.handler(crate::deliver::from_fn(name, deliver))
     }
 
     /// Hands events on to `handler` as `lane` says.

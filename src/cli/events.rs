@@ -10,11 +10,13 @@ use crate::cloud_event::CloudEvent;
 use crate::event::{Event, EventId};
 use crate::journal::{Filter, Position, Reader};
 use crate::kind::KindPattern;
+use crate::payload::Payload;
 
 /// Read the journal
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook events list --kind 'call.*' --since 1h
+  offhook events show 01a2006a-171b-717b-844e-363aa4bbb7c1 --typed
   offhook events export --json > events.jsonl")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -38,6 +40,9 @@ enum Command {
         /// As a CloudEvent
         #[arg(long)]
         json: bool,
+        /// Also what the documented fields were read as
+        #[arg(long)]
+        typed: bool,
         #[command(flatten)]
         journal: JournalArgs,
     },
@@ -75,6 +80,9 @@ struct Line<'a> {
     position: u64,
     #[serde(flatten)]
     event: CloudEvent<'a>,
+    /// What the documented fields were read as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    typed: Option<Payload>,
 }
 
 /// Events read at once.
@@ -83,7 +91,7 @@ const PAGE: usize = 500;
 pub(super) fn run(args: Args) -> Outcome {
     match args.command {
         Command::List { limit, select } => list(&select, limit),
-        Command::Show { id, json, journal } => show_one(&id, json, &journal),
+        Command::Show { id, json, typed, journal } => show_one(&id, json, typed, &journal),
         Command::Export { select } => export(&select),
     }
     .map(|found| if found { Exit::Yes } else { Exit::No })
@@ -113,7 +121,7 @@ fn export(select: &Select) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-fn show_one(id: &str, json: bool, journal: &JournalArgs) -> anyhow::Result<bool> {
+fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow::Result<bool> {
     let wanted =
         EventId::parse(id).ok_or_else(|| WrongUse(format!("`{id}` is no event id; `events list` shows them")))?;
     let reader = journal.open()?;
@@ -122,10 +130,14 @@ fn show_one(id: &str, json: bool, journal: &JournalArgs) -> anyhow::Result<bool>
         return Ok(false);
     };
     if json {
-        output::data(line(position, CloudEvent::of(&event))?)?;
+        let typed = typed.then(|| event.payload());
+        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), typed })?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
+    if typed {
+        output::data(show::reading(&event))?;
+    }
     output::data(format_args!("  {:<18}{}", "position", position.get()))?;
     for parked in reader.parked(None)?.into_iter().filter(|parked| parked.id == wanted) {
         output::data(format_args!(
@@ -163,7 +175,11 @@ impl Select {
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    serde_json::to_string(&Line { position: position.get(), event }).context("an event that cannot be written")
+    to_json(&Line { position: position.get(), event, typed: None })
+}
+
+fn to_json(line: &Line<'_>) -> anyhow::Result<String> {
+    serde_json::to_string(line).context("an event that cannot be written")
 }
 
 fn row(position: Position, event: &Event) -> String {

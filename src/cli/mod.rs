@@ -15,6 +15,7 @@ mod man;
 mod output;
 mod parked;
 mod runtime;
+mod schema;
 mod send;
 mod serve;
 mod verify;
@@ -46,6 +47,7 @@ enum Command {
     Events(events::Args),
     Parked(parked::Args),
     Health(health::Args),
+    Schema(schema::Args),
     Conform(conform::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::run(args),
         Command::Parked(args) => parked::run(args),
         Command::Health(args) => health::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Conform(args) => conform::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -12,6 +12,7 @@ mod outward;
 mod print;
 mod reader;
 mod resolve;
+mod schema;
 mod secrets;
 mod tencent;
 mod tree;
@@ -32,6 +33,7 @@ use crate::{admin, decide, edge, handlers, journal};
 
 pub use crate::telemetry::LogForm;
 pub use fault::{ConfigFault, Faults, Origin};
+pub use schema::schema;
 
 use reader::Reader;
 use tree::Table;

@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use crate::budget::Budget;
 use crate::event::Event;
-use crate::lenient::Typed;
-use crate::payload::Payload;
+use crate::payload::FromEvent;
 use crate::verdict::Verdict;
 
 /// Gives an opinion on an event, inside what is left of the request's budget.
@@ -75,32 +74,6 @@ impl BoxedDecider {
 impl fmt::Debug for BoxedDecider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Decider").field(&self.name()).finish()
-    }
-}
-
-/// What a closure over an event may take: the event itself, or the typed content of some kinds.
-pub trait FromEvent: Send + 'static {
-    /// `None` where the event is of another kind: then the closure has no opinion.
-    fn from_event(event: &Event) -> Option<Self>
-    where
-        Self: Sized;
-}
-
-impl FromEvent for Event {
-    fn from_event(event: &Event) -> Option<Self> {
-        Some(event.clone())
-    }
-}
-
-impl FromEvent for Payload {
-    fn from_event(event: &Event) -> Option<Self> {
-        Some(event.payload())
-    }
-}
-
-impl<T: Typed> FromEvent for T {
-    fn from_event(event: &Event) -> Option<Self> {
-        event.typed()
     }
 }
 

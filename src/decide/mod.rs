@@ -19,7 +19,7 @@ pub use self::http::{Http, HttpError, HttpSettings};
 pub use breaker::BreakerSettings;
 pub use built_in::{ALL, Action, BuildError, Settings, Shared, build};
 pub use chain::{Asking, Chain, Load, Step};
-pub use decider::{BoxedDecider, Decider, Failure, FromEvent, IntoOpinion};
+pub use decider::{BoxedDecider, Decider, Failure, IntoOpinion};
 pub use exec::{Exec, ExecSettings};
 pub use link::{LinkSettings, OnError};
 pub use policy::{AppPolicy, Policy, Say, Scope, Word, is_unchecked_login};

@@ -17,6 +17,7 @@
 //! Nothing here knows how a request came in, and nothing here names a target: those are the handlers.
 
 mod ahead;
+mod closure;
 mod dispatcher;
 mod handler;
 mod lane;
@@ -25,6 +26,7 @@ mod report;
 mod schedule;
 mod settings;
 
+pub use closure::from_fn;
 pub use dispatcher::{Dispatcher, StartError};
 pub(crate) use handler::Pages;
 pub use handler::{AnyHandler, Handler};

@@ -17,4 +17,5 @@ pub use door::Edge;
 pub use listener::serve;
 pub use peer::{Callers, ForwardedHeader, PeerAddress};
 pub use reply::Reply;
+pub(crate) use reply::{answer, refusal};
 pub use settings::{Endpoint, Settings};

@@ -15,11 +15,16 @@ pub type Reply = Response<Full<Bytes>>;
 
 /// The answer to a request that was accepted.
 pub(super) fn verdict(family: &impl Protocol, accepted: &Accepted) -> Reply {
-    json(StatusCode::OK, family.reply(accepted.kind(), &accepted.decision().verdict))
+    answer(family.reply(accepted.kind(), &accepted.decision().verdict))
+}
+
+/// An answer that a family has written.
+pub(crate) fn answer(body: Bytes) -> Reply {
+    json(StatusCode::OK, body)
 }
 
 /// The answer to a request that was turned away.
-pub(super) fn refusal(refusal: &Refusal) -> Reply {
+pub(crate) fn refusal(refusal: &Refusal) -> Reply {
     #[derive(Serialize)]
     struct Body<'a> {
         error: &'a str,

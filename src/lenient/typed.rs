@@ -1,5 +1,6 @@
 //! Typed content: how a struct of a kind is written, read tolerantly, described field by field, and written again.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -82,6 +83,16 @@ impl Shape {
 pub struct Untyped {
     /// The fields, as they were sent.
     pub other: Other,
+}
+
+impl schemars::JsonSchema for Untyped {
+    fn schema_name() -> Cow<'static, str> {
+        "Untyped".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        super::schema_of::<Self>()
+    }
 }
 
 impl Typed for Untyped {

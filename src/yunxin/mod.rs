@@ -3,6 +3,7 @@
 //! Pure functions over bytes; no clock of its own, no I/O.
 
 mod app;
+mod asked;
 mod callback;
 mod check_sum;
 mod content;

@@ -1,29 +1,32 @@
 //! The verdict on the wire: four keys, always in this order, compact.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::kind::Kind;
 use crate::verdict::Verdict;
 
 const ALLOW: &[u8] = br#"{"errCode":0,"responseCode":20000,"modifyResponse":{},"callbackExt":""}"#;
 
-/// Writes `verdict` as the answer to an event of `kind`. Changes go out with an allow of a message only.
+/// Writes `verdict` as the answer to an event of `kind`. Changes go out with an allow of a message only, as text: what is
+/// none yet is written as JSON, since `attach` and `ext` are texts that hold JSON. Null changes nothing.
 pub fn encode(kind: &Kind, verdict: &Verdict) -> Bytes {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Reply<'a> {
         err_code: u8,
         response_code: u16,
-        modify_response: &'a Map<String, Value>,
+        modify_response: BTreeMap<&'a str, Cow<'a, str>>,
         callback_ext: &'a str,
     }
 
-    let nothing = Map::new();
-    let modify_response = match verdict {
-        Verdict::Allow { modify, .. } if kind.is_changeable() => modify,
-        _ => &nothing,
+    let modify_response: BTreeMap<_, _> = match verdict {
+        Verdict::Allow { modify, .. } if kind.is_changeable() => modify.iter().filter_map(change).collect(),
+        _ => BTreeMap::new(),
     };
     if verdict.allows() && modify_response.is_empty() && verdict.ext().is_empty() {
         return Bytes::from_static(ALLOW);
@@ -36,4 +39,14 @@ pub fn encode(kind: &Kind, verdict: &Verdict) -> Bytes {
     };
     // Text keys and plain values only: this cannot fail.
     serde_json::to_vec(&reply).map_or(Bytes::from_static(ALLOW), Bytes::from)
+}
+
+/// A part of a message, and the text that it becomes.
+fn change<'a>((part, value): (&'a String, &'a Value)) -> Option<(&'a str, Cow<'a, str>)> {
+    let text = match value {
+        Value::Null => return None,
+        Value::String(text) => Cow::Borrowed(&**text),
+        other => Cow::Owned(other.to_string()),
+    };
+    Some((part, text))
 }

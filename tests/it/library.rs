@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use offhook::yunxin::CallStart;
-use offhook::{Receiver, Verdict};
+use offhook::yunxin::{CallStart, RoomCreate};
+use offhook::{Outcome, Receiver, Verdict};
 use tokio::net::TcpListener;
 
 use crate::world::{APP_KEY, APP_SECRET, Inbox, Wire, Yunxin, any_port};
@@ -78,4 +78,29 @@ async fn a_receiver_that_could_believe_nobody_is_not_built() {
     let dir = tempfile::tempdir().unwrap();
     let error = Receiver::builder().journal(dir.path()).build().await.unwrap_err();
     assert!(error.to_string().contains("no app"), "{error}");
+}
+
+#[tokio::test]
+async fn a_closure_is_handed_the_kinds_it_takes_and_the_others_are_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let receiver = Receiver::builder()
+        .app(APP_KEY, APP_SECRET)
+        .deliver("rooms", move |room: RoomCreate| {
+            let told = told.clone();
+            async move {
+                told.send(room.channel_name).unwrap();
+                Outcome::Done
+            }
+        })
+        .journal(dir.path())
+        .build()
+        .await
+        .unwrap();
+    let listener = TcpListener::bind(any_port()).await.unwrap();
+    let yunxin = Yunxin::asking(listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, receiver.into_router()).await });
+    yunxin.sends("call.start").await.is_allowed();
+    yunxin.sends("room.create").await.is_allowed();
+    assert_eq!(heard.recv().await.unwrap().as_deref(), Some("book-club"));
 }

@@ -11,8 +11,8 @@ pub(crate) const FENCES: &[Fence] = &[
     // Servers and clients.
     Fence(
         "axum",
-        &["admin", "receiver", "tencent"],
-        "the admin pages, the library's router, the stand-in for Tencent; the edge serves without it",
+        &["admin", "receiver", "verified", "tencent"],
+        "the admin pages, the library's router and its extractor, the stand-in for Tencent; the edge serves without it",
     ),
     Fence("hyper", &["edge", "admin"], "the edge, and the admin listener's connections"),
     Fence("hyper_util", &["edge", "admin"], "goes with hyper"),
@@ -103,7 +103,11 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("flate2", &["tencent"], "a UserSig is compressed"),
     Fence("hex", &["yunxin", "tencent"], "digests are made and checked where a protocol stands"),
     Fence("subtle", &["secret", "yunxin", "tencent"], "digests and secrets are compared in constant time there"),
-    Fence("schemars", &["lenient", "payload"], "what is read and written describes itself; nobody else does it for it"),
+    Fence(
+        "schemars",
+        &["lenient", "cloud_event", "payload"],
+        "what is read and written describes itself; nobody else does it for it",
+    ),
     Fence("uuid", &["event"], "an event's name is made in one place"),
 ];
 

@@ -31,7 +31,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     // second floor: one step of the road each
     ("family", &[GROUND, "yunxin", "tencent"]),
     ("decide", &[GROUND, "payload"]),
-    ("deliver", &[GROUND, "journal"]),
+    ("deliver", &[GROUND, "journal", "payload"]),
     // third floor: the road, and the ends it leads to
     ("intake", &[GROUND, "family", "decide", "journal"]),
     ("handlers", &[GROUND, "deliver"]),
@@ -44,7 +44,8 @@ pub(crate) const FLOORS: &[Floor] = &[
         &[GROUND, "yunxin", "tencent", "journal", "telemetry", "decide", "deliver", "handlers", "edge", "admin"],
     ),
     // roof: puts it together
-    ("receiver", &[GROUND, "yunxin", "tencent", "journal", "family", "decide", "deliver", "intake", "edge"]),
+    ("receiver", &[GROUND, "yunxin", "tencent", "journal", "payload", "family", "decide", "deliver", "intake", "edge"]),
+    ("verified", &[GROUND, "yunxin", "payload", "decide", "edge"]),
     ("app", &["edge", "admin", "receiver"]),
     (
         "cli",
@@ -54,6 +55,7 @@ pub(crate) const FLOORS: &[Floor] = &[
             "tencent",
             "journal",
             "telemetry",
+            "payload",
             "decide",
             "deliver",
             "handlers",

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use crate::cli::output;
 use crate::deliver::{Handler, Outcome};
 use crate::event::Event;
+use crate::kind::KindRow;
 use crate::secret::is_token_like;
 
 /// A handler that prints.
@@ -53,6 +54,18 @@ pub(in crate::cli) fn page(event: &Event) -> String {
         line("verdict", &format!("{}{code} (by {})", verdict.word(), decision.by));
     }
     text.truncate(text.trim_end().len());
+    text
+}
+
+/// What the documented fields of an event were read as, a line each.
+pub(in crate::cli) fn reading(event: &Event) -> String {
+    let mut text = "  read as".to_owned();
+    let read = serde_json::to_value(event.payload()).unwrap_or_default();
+    for field in event.kind().row().map(KindRow::fields).unwrap_or_default() {
+        let Some(value) = read.get(field.name) else { continue };
+        let value = if is_token_like(field.name) { "***".to_owned() } else { plain(value) };
+        text.push_str(&format!("\n    {:<18}{value}  ({})", field.name, field.shape.word()));
+    }
     text
 }
 

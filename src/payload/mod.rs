@@ -8,6 +8,10 @@ use crate::lenient::{Field, Typed, Untyped};
 use crate::tencent::callback::{CallEnded, CallStarted, MemberChanged, TrtcEvent};
 use crate::yunxin::*;
 
+mod schema;
+
+pub use schema::event_schema;
+
 macro_rules! payload {
     ($($section:ident { $($name:literal $variant:ident($content:ident) $columns:tt;)* })*) => {
         /// What an event says, typed: a variant for each documented kind.
@@ -69,6 +73,32 @@ macro_rules! payload {
     };
 }
 every_kind!(payload);
+
+/// What a closure over events may take: the event itself, its [`Payload`], or the typed content of some kinds.
+pub trait FromEvent: Send + 'static {
+    /// `None` where the event is of another kind: then the closure is not asked.
+    fn from_event(event: &Event) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+impl FromEvent for Event {
+    fn from_event(event: &Event) -> Option<Self> {
+        Some(event.clone())
+    }
+}
+
+impl FromEvent for Payload {
+    fn from_event(event: &Event) -> Option<Self> {
+        Some(event.payload())
+    }
+}
+
+impl<T: Typed> FromEvent for T {
+    fn from_event(event: &Event) -> Option<Self> {
+        event.typed()
+    }
+}
 
 impl Event {
     /// What the event says, typed; read from the sender's JSON where it was not read before.
