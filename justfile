@@ -24,6 +24,15 @@ tidy:
 tour:
     cargo test --test cli
 
+# Make the book's pages anew that come from the program, and show what changed.
+bless:
+    BLESS=1 cargo test --test cli made_from
+    git diff --stat docs
+
+# Build the book into target/book.
+book *arguments:
+    scripts/book {{ arguments }}
+
 # Format.
 fmt:
     cargo fmt

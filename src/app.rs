@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::control::Control;
 use crate::receiver::{BuildError, Builder, Receiver};
 use crate::{admin, edge};
 
@@ -111,6 +112,13 @@ impl App {
             let metrics = Arc::clone(receiver.metrics());
             tokio::spawn(admin::serve(listener, settings, edge.clone(), metrics, stopping.clone()))
         });
+        let control = match Control::bind(receiver.journal().directory()) {
+            Ok(control) => Some(tokio::spawn(control.serve(receiver.orders().clone(), stopping.clone()))),
+            Err(error) => {
+                tracing::warn!(%error, "no control.sock: `replay`, `parked retry` and `parked drop` cannot reach this server");
+                None
+            }
+        };
         edge.opens();
 
         let stop = stop.await;
@@ -120,7 +128,7 @@ impl App {
             tokio::time::sleep(LOOKING_ELSEWHERE).await;
         }
         stopping.cancel();
-        let listeners = [Some(serving), admin].into_iter().flatten();
+        let listeners = [Some(serving), admin, control].into_iter().flatten();
         if futures_util::future::join_all(listeners).await.iter().any(Result::is_err) {
             tracing::error!("a listener fell over while it stopped");
         }

@@ -18,7 +18,6 @@ pub struct CloudEvent<'a> {
     #[schemars(extend("const" = "1.0"))]
     specversion: &'static str,
     /// The event's own name, a UUIDv7: the same each time the event is handed on.
-    #[serde(serialize_with = "as_text")]
     #[schemars(with = "String", extend("format" = "uuid"))]
     id: EventId,
     /// The family of senders and the AppKey, e.g. `/yunxin/callback/<AppKey>`.
@@ -52,6 +51,9 @@ pub struct CloudEvent<'a> {
     /// Who gave it: `default`, `rule:<name>`, a decider's name or `fallback:<why>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdictby: Option<&'a str>,
+    /// Whether a person asked for this delivery again; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replayed: bool,
     /// The sender's JSON, value for value.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
@@ -80,6 +82,7 @@ impl<'a> CloudEvent<'a> {
             verdict: decision.map(|decision| decision.verdict.word()),
             verdictcode: decision.map(|decision| decision.verdict.code()),
             verdictby: decision.map(|decision| &*decision.by),
+            replayed: event.is_replayed(),
             data: None,
         }
     }
@@ -96,8 +99,4 @@ fn on_one_line(data: &RawValue) -> Cow<'_, RawValue> {
         return Cow::Borrowed(data);
     }
     RawValue::from_string(data.get().replace(['\n', '\r'], " ")).map_or(Cow::Borrowed(data), Cow::Owned)
-}
-
-fn as_text<S: serde::Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -55,6 +56,19 @@ impl fmt::Debug for EventId {
     }
 }
 
+impl Serialize for EventId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no event id")))
+    }
+}
+
 /// A verified, understood request.
 #[derive(Clone)]
 pub struct Event {
@@ -67,6 +81,7 @@ pub struct Event {
     headers: Arc<str>,
     body: Bytes,
     decision: Option<Decision>,
+    replayed: bool,
     payload: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -97,7 +112,7 @@ impl Event {
     /// Puts an event together.
     pub fn new(parts: EventParts) -> Self {
         let EventParts { id, kind, app_key, received, sent_at, subject, headers, body, decision } = parts;
-        Self { id, kind, app_key, received, sent_at, subject, headers, body, decision, payload: None }
+        Self { id, kind, app_key, received, sent_at, subject, headers, body, decision, replayed: false, payload: None }
     }
 
     /// The same event with its content already read.
@@ -112,6 +127,18 @@ impl Event {
     pub fn with_decision(mut self, decision: Decision) -> Self {
         self.decision = Some(decision);
         self
+    }
+
+    /// The same event, delivered again because a person asked for a replay.
+    #[must_use]
+    pub fn as_replayed(mut self) -> Self {
+        self.replayed = true;
+        self
+    }
+
+    /// Whether it is delivered again because a person asked for a replay.
+    pub fn is_replayed(&self) -> bool {
+        self.replayed
     }
 
     /// The event's own name.

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::budget::Budget;
-use crate::decide::{Asking, Chain, Load, Step};
+use crate::decide::{Asking, Chain, Decided, Load, Step};
 use crate::event::{Event, EventId};
 use crate::family::{Protocol, Understood};
-use crate::journal::{Claim, Journal, Keeping, Kept, Repeat, RepeatKey, Ticket, Unkept};
+use crate::journal::{Claim, Journal, Keeping, Kept, Repeat, RepeatKey, Shadow, Ticket, Unkept};
 use crate::kind::{Family, Kind};
 use crate::metrics::{Metrics, RequestLabels};
 use crate::refusal::Refusal;
@@ -114,9 +114,18 @@ impl Intake {
 
     /// The part of the road that takes time: deciders.
     async fn ask(self: Arc<Self>, event: Event, asking: Asking, ticket: Ticket, budget: Budget) -> Receipt {
-        let decision = self.chain.decide(&event, asking, budget.first(DECIDED_BY)).await;
+        let Decided { decision, late } = self.chain.decide(&event, asking, budget.first(DECIDED_BY)).await;
         self.watch(true, &event, &decision, budget);
-        self.keep(event, decision, ticket)
+        let Some(late) = late else { return self.keep(event, decision, ticket) };
+        let receipt = self.keep(event.clone(), decision.clone(), ticket);
+        let journal = self.journal.clone();
+        self.chain.afterwards(async move {
+            if let Some(overruled) = late.overrules(&event, &decision, budget.started()).await {
+                // Kept like any other. Nobody waits for an answer to it.
+                let _ = journal.append(overruled, None).await;
+            }
+        });
+        receipt
     }
 
     /// The same after an earlier equal request, which may leave us without a decision.
@@ -155,7 +164,17 @@ impl Intake {
     /// Lets the shadows look on, off the answer's path.
     fn watch(&self, asks: bool, event: &Event, decision: &Decision, budget: Budget) {
         if asks {
-            self.chain.watch(event, decision, budget, |_| {});
+            let shadows = self.journal.shadows().clone();
+            self.chain.watch(event, decision, budget, move |watch| {
+                let said = watch.decision;
+                shadows.note(Shadow {
+                    id: watch.event,
+                    decider: watch.decider.to_string(),
+                    verdict: said.as_ref().map(|said| said.verdict.word().to_owned()),
+                    code: said.as_ref().map(|said| said.verdict.code()),
+                    by: said.map(|said| said.by.into_owned()),
+                });
+            });
         }
     }
 

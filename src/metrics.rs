@@ -36,6 +36,8 @@ pub struct Metrics {
     pub decider_failures: Family<DeciderLabels, Counter>,
     /// What shadows said, beside the real verdict.
     pub shadows: Family<ShadowLabels, Counter>,
+    /// What deciders said after they were not waited for any longer.
+    pub late_opinions: Family<LateLabels, Counter>,
     /// Rules that could not be evaluated on an event, and so had no opinion.
     pub rule_faults: Family<RuleLabel, Counter>,
     /// Proven requests being worked on.
@@ -139,6 +141,15 @@ pub struct ShadowLabels {
     pub answer: &'static str,
 }
 
+/// Labels of `offhook_late_opinions_total`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LateLabels {
+    /// The decider's name.
+    pub decider: Arc<str>,
+    /// `same` or `other` than the verdict that was given, `none` where it had no opinion, `failed`, `never`.
+    pub answer: &'static str,
+}
+
 /// Label of `offhook_rule_faults_total`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RuleLabel {
@@ -209,6 +220,7 @@ impl Metrics {
             breaker_open: Family::default(),
             decider_failures: Family::default(),
             shadows: Family::default(),
+            late_opinions: Family::default(),
             rule_faults: Family::default(),
             in_flight: Gauge::default(),
             clock_skew: Family::default(),
@@ -252,6 +264,8 @@ impl Metrics {
         let help = "Deciders that failed, panicked or overran";
         registry.register("decider_failures", help, self.decider_failures.clone());
         registry.register("shadows", "What shadows said, beside the real verdict", self.shadows.clone());
+        let help = "What deciders said after they were not waited for any longer";
+        registry.register("late_opinions", help, self.late_opinions.clone());
         let help = "Rules that could not be evaluated, and had no opinion";
         registry.register("rule_faults", help, self.rule_faults.clone());
         registry.register("in_flight", "Proven requests being worked on", self.in_flight.clone());

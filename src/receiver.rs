@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::decide::{BoxedDecider, Chain, Decider, IntoOpinion, LinkSettings, Policy, Word};
-use crate::deliver::{AnyHandler, Dispatcher, Handler, LaneSettings, Outcome};
+use crate::deliver::{AnyHandler, Dispatcher, Handler, LaneSettings, Orders, Outcome};
 use crate::edge::{self, Edge, Endpoint, PeerAddress};
 use crate::family::Families;
 use crate::intake::Intake;
@@ -60,6 +60,7 @@ pub struct Receiver {
     journal: Journal,
     /// None once it was stopped.
     dispatcher: Mutex<Option<Dispatcher>>,
+    orders: Orders,
     clock: Clock,
     metrics: Arc<Metrics>,
     delivering: Delivering,
@@ -144,6 +145,11 @@ impl Receiver {
         &self.journal
     }
 
+    /// Takes what a person asks of its deliveries.
+    pub fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
     /// Its numbers.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
@@ -176,7 +182,8 @@ impl Receiver {
         }
         let (journal, metrics, clock) = (self.journal.clone(), Arc::clone(&self.metrics), self.clock.clone());
         let runtime = self.delivering.handle();
-        let start = move || Dispatcher::start(&journal, handlers, &metrics, &clock, &runtime);
+        let orders = self.orders.clone();
+        let start = move || Dispatcher::start(&journal, handlers, &metrics, &clock, &orders, &runtime);
         *dispatcher = Some(tokio::task::spawn_blocking(start).await.map_err(|_| BuildError::CutShort)??);
         Ok(())
     }
@@ -335,17 +342,20 @@ impl Builder {
             let (clock, metrics) = (clock.clone(), Arc::clone(&metrics));
             move || -> Result<_, BuildError> {
                 let journal = Journal::open(journal, clock.clone(), Arc::clone(&metrics))?;
-                let dispatcher = Dispatcher::start(&journal, handlers, &metrics, &clock, &runtime)?;
-                Ok((journal, dispatcher))
+                let orders = Orders::new(journal.clone(), clock.clone());
+                let dispatcher = Dispatcher::start(&journal, handlers, &metrics, &clock, &orders, &runtime)?;
+                Ok((journal, dispatcher, orders))
             }
         };
-        let (journal, dispatcher) = tokio::task::spawn_blocking(open).await.map_err(|_| BuildError::CutShort)??;
+        let (journal, dispatcher, orders) =
+            tokio::task::spawn_blocking(open).await.map_err(|_| BuildError::CutShort)??;
         let chain = Chain::new(policy, deciders, Arc::clone(&metrics))?;
         let paths = settings.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
         let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics), paths);
         let families = Families::new(apps.into_iter().collect::<Apps>(), tencent, &metrics);
         let edge = Edge::new(settings, families, intake, clock.clone(), Arc::clone(&metrics));
-        Ok(Receiver { edge, journal, dispatcher: Mutex::new(Some(dispatcher)), clock, metrics, delivering })
+        let dispatcher = Mutex::new(Some(dispatcher));
+        Ok(Receiver { edge, journal, dispatcher, orders, clock, metrics, delivering })
     }
 }
 

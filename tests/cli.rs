@@ -1,7 +1,11 @@
-//! The command as its users meet it: the README's tour, run; and the manners of every command.
+//! The command as its users meet it: the README's tour and the book's, run; and the manners of every command.
 
+#[path = "cli/book.rs"]
+mod book;
 #[path = "cli/compare.rs"]
 mod compare;
+#[path = "cli/pages.rs"]
+mod pages;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/tour.rs"]

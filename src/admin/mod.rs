@@ -2,6 +2,7 @@
 //!
 //! Never mixed with the public listener, and checked on its own: a page in somebody's browser must not reach it.
 
+pub mod control;
 mod guard;
 mod listener;
 

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, Outcome, output};
+use super::{Exit, Outcome, output, secrets_in_use};
 use crate::clock::Clock;
 use crate::config::{self, Sources};
 
 /// Read the configuration and say every fault at once
 ///
-/// Exit 0 when it can be served, 64 when not. Warnings do not change that.
+/// Exit 0 when it can be served, 64 when not. Warnings do not change that. Of an app with several secrets it tells which
+/// ones its kept callbacks were signed with, so that an old one can be deleted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook check --config offhook.toml
@@ -23,16 +24,20 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let config = config::load(&Sources::of_process(args.config.clone()), &Clock::system())?;
+    let clock = Clock::system();
+    let config = config::load(&Sources::of_process(args.config.clone()), &clock)?;
     for warning in &config.warnings {
         output::talk(format_args!("warning: {warning}"));
+    }
+    for sentence in secrets_in_use::told(&config.apps, &config.journal.path, clock.now()) {
+        output::talk(sentence);
     }
     if args.print {
         output::data(config.masked_toml().trim_end())?;
     } else {
-        let (apps, handlers) = (config.apps.iter().count(), config.handlers.len());
+        let (apps, deciders, handlers) = (config.apps.iter().count(), config.deciders.len(), config.handlers.len());
         output::talk(format_args!(
-            "ok: {apps} app(s), {handlers} handler(s), journal in {}",
+            "ok: {apps} app(s), {deciders} decider(s), {handlers} handler(s), journal in {}",
             config.journal.path.display()
         ));
     }

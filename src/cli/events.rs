@@ -4,12 +4,12 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::dev::show;
-use super::journal::{JournalArgs, point_in_time};
-use super::{Exit, Outcome, WrongUse, output};
+use super::journal::JournalArgs;
+use super::select::{Select, event_id};
+use super::{Exit, Outcome, output, runtime};
 use crate::cloud_event::CloudEvent;
-use crate::event::{Event, EventId};
-use crate::journal::{Filter, Position, Reader};
-use crate::kind::KindPattern;
+use crate::event::Event;
+use crate::journal::{Position, Reader};
 use crate::payload::Payload;
 
 /// Read the journal
@@ -31,7 +31,7 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
         #[command(flatten)]
-        select: Select,
+        wanted: Wanted,
     },
     /// One event, whole
     Show {
@@ -46,27 +46,25 @@ enum Command {
         #[command(flatten)]
         journal: JournalArgs,
     },
+    /// One line an event as it is kept, until Ctrl-C; from now on, or from --since
+    Tail {
+        /// With the sender's JSON
+        #[arg(long)]
+        data: bool,
+        #[command(flatten)]
+        wanted: Wanted,
+    },
     /// Every event as a CloudEvent with its position, one a line, oldest first
     Export {
         #[command(flatten)]
-        select: Select,
+        wanted: Wanted,
     },
 }
 
 #[derive(Debug, clap::Args)]
-struct Select {
-    /// Only these kinds: a name, or a pattern such as call.*
-    #[arg(long = "kind", value_name = "KIND")]
-    kinds: Vec<String>,
-    /// Only this app
-    #[arg(long, value_name = "KEY")]
-    app: Option<String>,
-    /// Only events received since: RFC 3339, Unix milliseconds, or how long ago, e.g. 2h
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Only events received before
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+struct Wanted {
+    #[command(flatten)]
+    select: Select,
     /// One JSON object an event
     #[arg(long)]
     json: bool,
@@ -87,19 +85,22 @@ struct Line<'a> {
 
 /// Events read at once.
 const PAGE: usize = 500;
+/// How often it is looked whether there are more.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 
 pub(super) fn run(args: Args) -> Outcome {
     match args.command {
-        Command::List { limit, select } => list(&select, limit),
+        Command::List { limit, wanted } => list(&wanted, limit),
         Command::Show { id, json, typed, journal } => show_one(&id, json, typed, &journal),
-        Command::Export { select } => export(&select),
+        Command::Export { wanted } => export(&wanted),
+        Command::Tail { data, wanted } => tail(&wanted, data),
     }
     .map(|found| if found { Exit::Yes } else { Exit::No })
 }
 
-fn list(select: &Select, limit: usize) -> anyhow::Result<bool> {
+fn list(wanted: &Wanted, limit: usize) -> anyhow::Result<bool> {
     let mut newest = std::collections::VecDeque::with_capacity(limit.min(PAGE) + 1);
-    each(select, |position, event| {
+    each(wanted, |position, event| {
         newest.push_back((position, event));
         if newest.len() > limit {
             newest.pop_front();
@@ -107,7 +108,7 @@ fn list(select: &Select, limit: usize) -> anyhow::Result<bool> {
         Ok(())
     })?;
     for (position, event) in &newest {
-        if select.json {
+        if wanted.json {
             output::data(line(*position, CloudEvent::without_data(event))?)?;
         } else {
             output::data(row(*position, event))?;
@@ -116,14 +117,13 @@ fn list(select: &Select, limit: usize) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-fn export(select: &Select) -> anyhow::Result<bool> {
-    each(select, |position, event| Ok(output::data(line(position, CloudEvent::of(&event))?)?))?;
+fn export(wanted: &Wanted) -> anyhow::Result<bool> {
+    each(wanted, |position, event| Ok(output::data(line(position, CloudEvent::of(&event))?)?))?;
     Ok(true)
 }
 
 fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow::Result<bool> {
-    let wanted =
-        EventId::parse(id).ok_or_else(|| WrongUse(format!("`{id}` is no event id; `events list` shows them")))?;
+    let wanted = event_id(id)?;
     let reader = journal.open()?;
     let Some((position, event)) = reader.find(wanted)? else {
         output::talk(format_args!("error: no event {id} in this journal"));
@@ -139,6 +139,15 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
         output::data(show::reading(&event))?;
     }
     output::data(format_args!("  {:<18}{}", "position", position.get()))?;
+    for shadow in reader.shadows(wanted)? {
+        let said = match (&shadow.verdict, shadow.code) {
+            (Some(verdict), Some(code)) if verdict == "reject" => format!("reject with {code}"),
+            (Some(verdict), _) => verdict.clone(),
+            (None, _) => "no opinion".to_owned(),
+        };
+        let by = shadow.by.map(|by| format!(" (by {by})")).unwrap_or_default();
+        output::data(format_args!("  {:<18}{}: {said}{by}", "shadow", shadow.decider))?;
+    }
     for parked in reader.parked(None)?.into_iter().filter(|parked| parked.id == wanted) {
         output::data(format_args!(
             "  {:<18}{}: {} (after {} attempts)",
@@ -148,10 +157,39 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     Ok(true)
 }
 
+/// Says what comes, as it comes.
+fn tail(wanted: &Wanted, data: bool) -> anyhow::Result<bool> {
+    let filter = wanted.select.filter()?;
+    let reader = wanted.journal.open()?;
+    let mut after = if wanted.select.has_since() { Position::default() } else { reader.last()? };
+    runtime::on_this_thread(async {
+        loop {
+            let page = reader.page(after, PAGE, &filter)?;
+            for (position, event) in &page.events {
+                if data {
+                    output::data(line(*position, CloudEvent::of(event))?)?;
+                } else if wanted.json {
+                    output::data(line(*position, CloudEvent::without_data(event))?)?;
+                } else {
+                    output::data(row(*position, event))?;
+                }
+            }
+            after = page.scanned;
+            if page.more {
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                _ = runtime::asked_to_stop() => return Ok(true),
+            }
+        }
+    })
+}
+
 /// Goes through the selected events in pages, so that a long journal never holds the writer up.
-fn each(select: &Select, mut take: impl FnMut(Position, Event) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let filter = select.filter()?;
-    let reader: Reader = select.journal.open()?;
+fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let filter = wanted.select.filter()?;
+    let reader: Reader = wanted.journal.open()?;
     let mut after = Position::default();
     loop {
         let page = reader.page(after, PAGE, &filter)?;
@@ -162,15 +200,6 @@ fn each(select: &Select, mut take: impl FnMut(Position, Event) -> anyhow::Result
             return Ok(());
         }
         after = page.scanned;
-    }
-}
-
-impl Select {
-    fn filter(&self) -> anyhow::Result<Filter> {
-        let kinds: Result<Vec<_>, _> =
-            self.kinds.iter().map(|kind| KindPattern::parse(kind).map_err(WrongUse)).collect();
-        let time = |text: &Option<String>| text.as_deref().map(point_in_time).transpose();
-        Ok(Filter { kinds: kinds?, app: self.app.clone(), since: time(&self.since)?, until: time(&self.until)? })
     }
 }
 

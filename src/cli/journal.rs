@@ -6,7 +6,7 @@ use super::WrongUse;
 use super::dev::place;
 use crate::clock::Clock;
 use crate::config::{self, Sources};
-use crate::journal::Reader;
+use crate::journal::{Options, Reader};
 use jiff::Timestamp;
 
 #[derive(Debug, clap::Args)]
@@ -23,15 +23,29 @@ pub(super) struct JournalArgs {
 impl JournalArgs {
     /// Opens it for reading; works while a server runs on it.
     pub(super) fn open(&self) -> anyhow::Result<Reader> {
-        let path = match &self.journal {
-            Some(path) => path.clone(),
+        Ok(Reader::open(&self.path()?)?)
+    }
+
+    /// Its directory.
+    pub(super) fn path(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.options()?.path)
+    }
+
+    /// How it is kept.
+    pub(super) fn options(&self) -> anyhow::Result<Options> {
+        match &self.journal {
+            Some(path) => Ok(Options::at(path)),
             None => {
-                let path = config::load_journal(&Sources::of_process(self.config.clone()), &Clock::system())?.path;
+                let options = config::load_journal(&self.configuration(), &Clock::system())?;
                 let of_dev = || if self.config.is_none() { place::dev_journal() } else { None };
-                if path.exists() { path } else { of_dev().unwrap_or(path) }
+                Ok(if options.path.exists() { options } else { of_dev().map_or(options, Options::at) })
             }
-        };
-        Ok(Reader::open(&path)?)
+        }
+    }
+
+    /// The configuration that was named, or that of the environment.
+    pub(super) fn configuration(&self) -> Sources {
+        Sources::of_process(self.config.clone())
     }
 }
 

@@ -12,12 +12,17 @@ mod events;
 mod health;
 mod journal;
 mod man;
+mod orders;
 mod output;
 mod parked;
+mod replay;
 mod runtime;
 mod schema;
+mod secrets_in_use;
+mod select;
 mod send;
 mod serve;
+mod simulate;
 mod verify;
 
 use std::process::ExitCode;
@@ -46,6 +51,8 @@ enum Command {
     Verify(verify::Args),
     Events(events::Args),
     Parked(parked::Args),
+    Replay(replay::Args),
+    Simulate(simulate::Args),
     Health(health::Args),
     Schema(schema::Args),
     Conform(conform::Args),
@@ -84,6 +91,8 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Events(args) => events::run(args),
         Command::Parked(args) => parked::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Health(args) => health::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Conform(args) => conform::run(&args),

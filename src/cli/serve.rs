@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{self, Config, Sources};
 use crate::decide::{self, Shared};
+use crate::deliver::{AnyHandler, LaneSettings};
 use crate::metrics::Metrics;
 use crate::receiver::Builder;
 use crate::{handlers, telemetry};
@@ -57,13 +58,20 @@ pub(super) fn run(args: Args) -> Outcome {
     })
 }
 
+/// The handlers that a configuration describes; what they print goes to stdout.
+pub(super) fn handlers_of(
+    settings: Vec<handlers::Settings>,
+    clock: &Clock,
+) -> Result<Vec<(LaneSettings, AnyHandler)>, handlers::BuildError> {
+    let stdout = || Box::new(std::io::stdout()) as Box<dyn std::io::Write + Send>;
+    settings.into_iter().map(|settings| handlers::build(settings, clock, stdout)).collect()
+}
+
 /// The receiver that `config` describes; `shared` is what outlives a reload.
 pub(super) fn builder(config: Config, clock: &Clock, shared: &decide::Shared) -> anyhow::Result<Builder> {
     let Config { edge, apps, callbacks, policy, deciders, journal, handlers, .. } = config;
     let deciders: Result<Vec<_>, _> = deciders.into_iter().map(|settings| decide::build(settings, shared)).collect();
-    let stdout = || Box::new(std::io::stdout()) as Box<dyn std::io::Write + Send>;
-    let handlers: Result<Vec<_>, _> =
-        handlers.into_iter().map(|settings| handlers::build(settings, clock, stdout)).collect();
+    let handlers = handlers_of(handlers, clock)?;
     let apps = apps.iter().cloned().collect();
     Ok(Builder {
         settings: edge,
@@ -72,7 +80,7 @@ pub(super) fn builder(config: Config, clock: &Clock, shared: &decide::Shared) ->
         policy,
         deciders: deciders?,
         journal,
-        handlers: handlers?,
+        handlers,
         clock: clock.clone(),
         metrics: Some(Arc::clone(&shared.metrics)),
     })

@@ -91,7 +91,7 @@ fn split(raw: &[u8]) -> anyhow::Result<(HeaderMap, Bytes)> {
 }
 
 /// Header lines, with or without the request line above them.
-fn fields(head: &str) -> anyhow::Result<HeaderMap> {
+pub(super) fn fields(head: &str) -> anyhow::Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for line in head.lines().filter(|line| !line.trim().is_empty()) {
         let is_request_line = line.ends_with(" HTTP/1.1") || line.ends_with(" HTTP/1.0");

@@ -10,6 +10,7 @@ use crate::decide::rules::{ListSource, NamedList, RuleSource, Rulebook};
 use crate::decide::{ALL, Action, LinkSettings, OnError, Settings};
 use crate::verdict::{RejectCode, Verdict};
 
+use super::outside;
 use super::outward::patterns;
 use super::reader::{Field, Section};
 use super::tree::Value;
@@ -21,7 +22,19 @@ const ON_ERROR: [(&str, OnError); 4] =
     [("fallback", OnError::Fallback), ("next", OnError::Next), ("allow", OnError::Allow), ("reject", OnError::Reject)];
 
 /// The keys that only some types have, each with the types.
-const ELSEWHERE: [(&str, &str); 2] = [("rules", "deciders of type `rules`"), ("lists", "deciders of type `rules`")];
+const ELSEWHERE: [(&str, &str); 11] = [
+    ("rules", "deciders of type `rules`"),
+    ("lists", "deciders of type `rules`"),
+    ("url", "deciders of type `http`"),
+    ("headers", "deciders of type `http`"),
+    ("breaker_failures", "deciders of type `http`"),
+    ("breaker_pause", "deciders of type `http`"),
+    ("command", "deciders of type `exec`"),
+    ("args", "deciders of type `exec`"),
+    ("env", "deciders of type `exec`"),
+    ("max_concurrent", "deciders of type `http` or `exec`"),
+    ("late", "deciders of type `http` or `exec`"),
+];
 
 /// The deciders of `[[deciders]]`. A rejection without a code gets `reject_code`; `apps` are the keys that exist, if
 /// that is known.
@@ -43,7 +56,11 @@ pub(super) fn deciders(fields: Vec<Field<'_>>, reject_code: RejectCode, apps: &[
         link.timeout = section.take("timeout").and_then(|field| field.duration(SHORTEST..=LONGEST));
         link.shadow = section.take("shadow").and_then(|field| field.boolean()).unwrap_or_default();
         link.on_error = section.take("on_error").and_then(|field| field.word(&ON_ERROR)).unwrap_or_default();
-        let action = rules(&mut section, &link, reject_code);
+        let action = match kind {
+            "http" => outside::http(&mut section, &mut link),
+            "exec" => outside::exec(&mut section, &mut link),
+            _ => rules(&mut section, &link, reject_code),
+        };
         section.finish_knowing(&ELSEWHERE);
         if name.is_some_and(|name| name == "default" || name.contains(':')) {
             let expected = "expected a name that cannot be mistaken in `verdictby`: not `default`, and no `:`";
@@ -187,13 +204,7 @@ fn changes(field: &Field<'_>) -> Option<Verdict> {
 }
 
 fn plain_text(field: &Field<'_>) -> Option<String> {
-    match &field.node.value {
-        Value::Text(text) => Some(text.clone()),
-        _ => {
-            field.fault("expected text, in quotes", None);
-            None
-        }
-    }
+    field.plain_text().map(str::to_owned)
 }
 
 /// `lists.<name> = { file = "…" }` or a list that is written out.
@@ -221,9 +232,9 @@ fn list(name: &str, field: &Field<'_>) -> Option<NamedList> {
 
 /// The files that the lists of `deciders` were read from.
 pub(super) fn files(deciders: &[Settings]) -> impl Iterator<Item = &std::path::PathBuf> {
-    let books = deciders.iter().map(|settings| {
-        let Action::Rules(book) = &settings.action;
-        book
+    let books = deciders.iter().filter_map(|settings| match &settings.action {
+        Action::Rules(book) => Some(book),
+        Action::Http(_) | Action::Exec(_) => None,
     });
     books.flat_map(|book| book.files())
 }

@@ -8,6 +8,7 @@
 mod callers;
 mod deciders;
 mod fault;
+mod outside;
 mod outward;
 mod print;
 mod reader;
@@ -93,6 +94,24 @@ pub fn load(sources: &Sources, clock: &Clock) -> Result<Config, Faults> {
         config.warnings.extend(verdicts::warnings(&config.policy));
         Some(config)
     })
+}
+
+/// What a configuration says about verdicts.
+#[derive(Debug, Clone)]
+pub struct Deciding {
+    /// The verdicts when nobody else decides.
+    pub policy: Policy,
+    /// Who is asked for a verdict, in order.
+    pub deciders: Vec<decide::Settings>,
+}
+
+/// Reads only what is said about verdicts, for trying it out: no app has to be there and no secret readable.
+///
+/// # Errors
+/// The faults of `[verdict]`, `[[deciders]]` and what is said about verdicts in `[[apps]]`, and sections that do not
+/// exist; where the file is no TOML, that alone.
+pub fn load_deciding(sources: &Sources, clock: &Clock) -> Result<Deciding, Faults> {
+    with_reader(sources, clock, |reader, table| resolve::deciding(reader.top(table)))
 }
 
 /// Reads only where the journal is, for commands that need nothing else: no app has to be there and no secret readable.

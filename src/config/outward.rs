@@ -6,10 +6,11 @@ use url::Url;
 
 use crate::deliver::LaneSettings;
 use crate::edge::Endpoint;
-use crate::handlers::{ALL, Action, Settings};
+use crate::handlers::{ALL, Action, Settings, SigningKey};
 use crate::kind::{Family, KindPattern};
 
 use super::reader::{Field, Section};
+use super::secrets;
 use super::tree::Value;
 use super::verdicts::pattern;
 
@@ -18,11 +19,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(600);
 /// The keys that only some types have, each with the type.
-const HTTP_ONLY: [(&str, &str); 4] = [
+const HTTP_ONLY: [(&str, &str); 5] = [
     ("url", "handlers of type `http`"),
     ("timeout", "handlers of type `http`"),
     ("connect_timeout", "handlers of type `http`"),
     ("max_attempts", "handlers of type `http`"),
+    ("signing_secret", "handlers of type `http`"),
 ];
 const LOG_ONLY: [(&str, &str); 1] = [("data", "handlers of type `log`")];
 /// Paths of offhook's own on the public listener.
@@ -64,17 +66,39 @@ fn http(section: &mut Section<'_>, lane: &mut LaneSettings) -> Option<Action> {
     let url = section.need("url", "the URL to post to").and_then(|field| url(&field));
     let timeout = section.take("timeout").map(|field| field.duration(SHORTEST..=LONGEST));
     let connect_timeout = section.take("connect_timeout").map(|field| field.duration(SHORTEST..=LONGEST));
+    let signing_keys = section.take("signing_secret").map(|field| signing_keys(&field));
     let attempts = section.take("max_attempts").and_then(|field| field.integer(1..=1000));
     if let Some(attempts) = attempts.and_then(|attempts| u32::try_from(attempts).ok()) {
         lane.max_attempts = attempts;
     }
     let timeout = timeout.unwrap_or(Some(TIMEOUT))?;
     let connect_timeout = connect_timeout.unwrap_or(Some(CONNECT_TIMEOUT))?.min(timeout);
-    Some(Action::Http { url: url?, timeout, connect_timeout })
+    let signing_keys = signing_keys.unwrap_or(Some(Vec::new()))?;
+    Some(Action::Http { url: url?, timeout, connect_timeout, signing_keys })
+}
+
+/// One signing secret, or two while one takes the other's place.
+fn signing_keys(field: &Field<'_>) -> Option<Vec<SigningKey>> {
+    let items = match &field.node.value {
+        Value::List(_) => field.list()?,
+        _ => return signing_key(field).map(|key| vec![key]),
+    };
+    if items.is_empty() || items.len() > 2 {
+        let expected = format!("expected one secret, or two while rotating, found {}", items.len());
+        field.fault_hiding(expected, Some("leave `signing_secret` out to send without a signature".to_owned()));
+        return None;
+    }
+    items.iter().map(signing_key).collect()
+}
+
+fn signing_key(field: &Field<'_>) -> Option<SigningKey> {
+    let key = SigningKey::parse(&secrets::secret(field)?);
+    let hint = || Some("make one with `echo whsec_$(head -c 32 /dev/urandom | base64)`".to_owned());
+    key.map_err(|error| field.fault_hiding(error.to_string(), hint())).ok()
 }
 
 /// A URL with a host. It may carry a password or a token, so no fault shows it.
-fn url(field: &Field<'_>) -> Option<Url> {
+pub(super) fn url(field: &Field<'_>) -> Option<Url> {
     let text = field_text_hiding(field, "expected a URL as text, in quotes")?;
     let hint = || Some("for example `https://billing.internal/hooks`".to_owned());
     match Url::parse(text.trim()) {

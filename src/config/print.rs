@@ -5,10 +5,12 @@ use std::fmt::{self, Display, Write};
 use humantime::format_duration;
 use url::Url;
 
-use crate::decide::{self, OnError, Say, Scope, Word};
+use crate::decide::rules::Rulebook;
+use crate::decide::{self, ExecSettings, HttpSettings, OnError, Say, Scope, Word};
 use crate::edge::ForwardedHeader;
 use crate::handlers::{Action, Settings};
 use crate::kind::KindPattern;
+use crate::secret::Secret;
 use crate::verdict::Verdict;
 use crate::yunxin::App;
 
@@ -125,8 +127,12 @@ fn say(out: &mut impl Write, said: &Say) -> fmt::Result {
 fn decider(settings: &decide::Settings, out: &mut impl Write) -> fmt::Result {
     let link = &settings.link;
     writeln!(out, "\n[[deciders]]")?;
-    let decide::Action::Rules(book) = &settings.action;
-    text(out, "type", "rules")?;
+    let kind = match settings.action {
+        decide::Action::Rules(_) => "rules",
+        decide::Action::Http(_) => "http",
+        decide::Action::Exec(_) => "exec",
+    };
+    text(out, "type", kind)?;
     text(out, "name", &link.name)?;
     if !link.kinds.is_empty() {
         list(out, "kinds", link.kinds.iter().map(KindPattern::as_str))?;
@@ -145,6 +151,36 @@ fn decider(settings: &decide::Settings, out: &mut impl Write) -> fmt::Result {
         OnError::Reject => "reject",
     };
     text(out, "on_error", on_error)?;
+    if let Some(most) = link.max_concurrent {
+        writeln!(out, "max_concurrent = {most}")?;
+    }
+    if let Some(late) = link.late {
+        text(out, "late", format_duration(late))?;
+    }
+    match &settings.action {
+        decide::Action::Rules(book) => rules(book, out),
+        decide::Action::Http(HttpSettings { url, headers, breaker }) => {
+            text(out, "url", masked_url(url))?;
+            masked(out, "headers", headers)?;
+            writeln!(out, "breaker_failures = {}", breaker.failures)?;
+            text(out, "breaker_pause", format_duration(breaker.pause))
+        }
+        decide::Action::Exec(ExecSettings { command, args, env }) => {
+            text(out, "command", command.display())?;
+            if !args.is_empty() {
+                list(out, "args", args.iter().map(|arg| &**arg))?;
+            }
+            masked(out, "env", env)
+        }
+    }
+}
+
+/// Names, and nothing of their values.
+fn masked(out: &mut impl Write, key: &str, values: &[(String, Secret)]) -> fmt::Result {
+    values.iter().try_for_each(|(name, _)| writeln!(out, "{key}.{} = \"{MASK}\"", quoted(name)))
+}
+
+fn rules(book: &Rulebook, out: &mut impl Write) -> fmt::Result {
     for list in book.lists() {
         writeln!(out, "lists.{} = {}", list.name, written_list(list))?;
     }
@@ -179,10 +215,14 @@ fn handler(settings: &Settings, out: &mut impl Write) -> fmt::Result {
     }
     match &settings.action {
         Action::Log { data } => writeln!(out, "data = {data}"),
-        Action::Http { url, timeout, connect_timeout } => {
+        Action::Http { url, timeout, connect_timeout, signing_keys } => {
             text(out, "url", masked_url(url))?;
             text(out, "timeout", format_duration(*timeout))?;
             text(out, "connect_timeout", format_duration(*connect_timeout))?;
+            if !signing_keys.is_empty() {
+                let masks = vec![quoted(MASK); signing_keys.len()];
+                writeln!(out, "signing_secret = [{}]", masks.join(", "))?;
+            }
             writeln!(out, "max_attempts = {}", lane.max_attempts)
         }
     }

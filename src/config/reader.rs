@@ -156,6 +156,14 @@ impl<'r> Field<'r> {
         }
     }
 
+    /// A text of any characters, perhaps of none.
+    pub(super) fn plain_text(&self) -> Option<&'r str> {
+        match &self.node.value {
+            Value::Text(text) => Some(text),
+            _ => self.none("expected text, in quotes".to_owned()),
+        }
+    }
+
     /// One of some words.
     pub(super) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
         let names = || words.iter().map(|(name, _)| *name);

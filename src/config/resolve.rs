@@ -18,7 +18,7 @@ use super::outward;
 use super::reader::{Field, Reader, Section};
 use super::tree::Table;
 use super::verdicts::{self, WORDS};
-use super::{Config, LogForm, callers, secrets, tencent};
+use super::{Config, Deciding, LogForm, callers, secrets, tencent};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -67,6 +67,30 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     }
     config.apps = apps.into_iter().map(|app| app.app).collect();
     Some(config)
+}
+
+/// Sections that say nothing about verdicts.
+const SILENT: [&str; 6] = ["server", "admin", "journal", "handlers", "endpoints", "tencent"];
+
+/// What is said about verdicts alone.
+pub(super) fn deciding(mut top: Section<'_>) -> Option<Deciding> {
+    let scope = top.take("verdict").map(|field| verdicts::scope(&field)).unwrap_or_default();
+    let code = scope.all.reject_code.unwrap_or(RejectCode::DEFAULT);
+    let mut policy = Policy { scope, ..Policy::default() };
+    for field in top.items("apps") {
+        let mut section = field.section()?;
+        let key = section.take("app_key").and_then(|field| field.text("the App Key"));
+        let console_default = section.take("console_default").and_then(|field| field.word(&WORDS));
+        let scope = section.take("verdict").map(|field| verdicts::scope(&field)).unwrap_or_default();
+        let console_default = console_default.unwrap_or(Word::Reject);
+        policy.apps.extend(key.map(|key| (Arc::from(key), AppPolicy { scope, console_default })));
+    }
+    let deciders = deciders::deciders(top.items("deciders"), code, &[]);
+    for section in SILENT {
+        top.take(section);
+    }
+    top.finish();
+    Some(Deciding { policy, deciders })
 }
 
 /// The section `[journal]` alone.

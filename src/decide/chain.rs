@@ -2,12 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::decider::{AtOnce, BoxedDecider, Opinion};
+use super::late::{Late, Running};
 use super::link::{Link, LinkSettings, OnError};
 use super::policy::{Policy, Word};
-use super::room::Room;
+use super::room::{Room, Seat};
 use super::shadow::{self, Watch};
+use super::turns::{NoTurn, Turn};
 use crate::budget::Budget;
 use crate::event::Event;
 use crate::metrics::{DeciderLabels, FallbackLabels, Metrics};
@@ -53,6 +58,23 @@ pub enum Step {
 pub struct Asking {
     setup: Arc<Setup>,
     next: usize,
+}
+
+/// A decision, and who may still disagree with it.
+#[derive(Debug)]
+pub struct Decided {
+    /// The decision.
+    pub decision: Decision,
+    /// A decider that was not waited for any longer and is to be heard out.
+    pub late: Option<Late>,
+}
+
+/// What is to be told about the way to a decision.
+#[derive(Default)]
+struct Trail {
+    /// How long questions waited until somebody began with them.
+    queued: Duration,
+    late: Option<Late>,
 }
 
 /// What became of asking one decider.
@@ -105,7 +127,16 @@ impl Chain {
     }
 
     /// Goes on with `event` where `asking` says, within `budget`.
-    pub async fn decide(&self, event: &Event, asking: Asking, budget: Budget) -> Decision {
+    pub async fn decide(&self, event: &Event, asking: Asking, budget: Budget) -> Decided {
+        let (began, mut trail) = (Instant::now(), Trail::default());
+        let decision = self.go_on(event, asking, budget, &mut trail).await;
+        let stages = &self.metrics.stages;
+        stages.queue.observe(trail.queued.as_secs_f64());
+        stages.decide.observe(began.elapsed().saturating_sub(trail.queued).as_secs_f64());
+        Decided { decision, late: trail.late }
+    }
+
+    async fn go_on(&self, event: &Event, asking: Asking, budget: Budget, trail: &mut Trail) -> Decision {
         let Asking { setup, next } = asking;
         if let Some(room) = &setup.room {
             let shared = Arc::new(event.clone());
@@ -114,7 +145,7 @@ impl Chain {
                 let said = if place > next { self.at_once(&setup, link, event) } else { None };
                 let asked = match said {
                     Some(asked) => asked,
-                    None => self.ask(&setup, room, link, &shared, budget).await,
+                    None => self.ask(&setup, room, link, &shared, budget, trail).await,
                 };
                 match asked {
                     Asked::Said(opinion) => return decision(opinion, &link.settings, event),
@@ -149,6 +180,20 @@ impl Chain {
         }
     }
 
+    /// Runs `work` on the deciders' threads; [`Chain::finished`] waits for it.
+    pub fn afterwards(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(room) = &self.setup().room {
+            room.afterwards(work);
+        }
+    }
+
+    /// Waits until everything is done that goes on after answers were given.
+    pub async fn finished(&self) {
+        if let Some(room) = &self.setup().room {
+            room.finished().await;
+        }
+    }
+
     /// The fallback decision for `event`.
     pub fn fall_back(&self, event: &Event, why: FallbackReason) -> Decision {
         self.fallback(&self.setup(), event, why)
@@ -180,20 +225,44 @@ impl Chain {
         }
     }
 
-    async fn ask(&self, setup: &Setup, room: &Room, link: &Link, event: &Arc<Event>, budget: Budget) -> Asked {
+    async fn ask(
+        &self,
+        setup: &Setup,
+        room: &Room,
+        link: &Link,
+        event: &Arc<Event>,
+        budget: Budget,
+        trail: &mut Trail,
+    ) -> Asked {
         let share = link.settings.timeout.map_or(budget, |share| budget.at_most(share));
-        let Some(seat) = room.seat(share).await else {
-            return self.failed(setup, link, event, FallbackReason::Timeout, &"all deciders are busy");
+        let came = Instant::now();
+        let places = places(room, link, event.app_key(), share).await;
+        trail.queued += came.elapsed();
+        let places = match places {
+            Ok(places) => places,
+            Err(NoTurn::Hopeless) => {
+                return self.failed(setup, link, event, FallbackReason::Overload, &"too many questions wait already");
+            }
+            Err(NoTurn::TooLate) => {
+                return self.failed(setup, link, event, FallbackReason::Timeout, &"its turn did not come in time");
+            }
         };
-        let mut opinion = room.run(seat, link.decider.opinion(Arc::clone(event), share));
-        let asked = match share.wait(&mut opinion).await {
+        let thinking = link.decider.opinion(Arc::clone(event), share);
+        let (guest, opinion) = room.ask(event.app_key(), places, thinking);
+        let mut opinion = Running(opinion);
+        let said = share.wait(&mut opinion.0).await;
+        trail.queued += guest.waited();
+        let asked = match said {
             Some(Ok(Ok(opinion))) => return opinion.map_or(Asked::Nothing, Asked::Said),
             Some(Ok(Err(error))) => self.failed(setup, link, event, FallbackReason::Error, &error),
             Some(Err(_panicked)) => self.failed(setup, link, event, FallbackReason::Panic, &"it panicked"),
             None => {
-                opinion.abort();
                 let why = format!("it overran its share; {} ms are spent", budget.spent().as_millis());
-                self.failed(setup, link, event, FallbackReason::Timeout, &why)
+                let asked = self.failed(setup, link, event, FallbackReason::Timeout, &why);
+                if let Asked::Failed(_) = asked {
+                    trail.late = link.late(opinion, &self.metrics);
+                }
+                asked
             }
         };
         // Who would be next has no time left either.
@@ -242,7 +311,7 @@ impl Setup {
         deciders: Vec<(LinkSettings, BoxedDecider)>,
         room: Option<Arc<Room>>,
     ) -> std::io::Result<Self> {
-        let links = deciders.into_iter().map(|(settings, decider)| Link { settings, decider });
+        let links = deciders.into_iter().map(|(settings, decider)| Link::new(settings, decider));
         let (shadows, links): (Vec<Link>, Vec<Link>) = links.partition(|link| link.settings.shadow);
         let room = match room {
             None if !(links.is_empty() && shadows.is_empty()) => Some(Arc::new(Room::open()?)),
@@ -250,6 +319,15 @@ impl Setup {
         };
         Ok(Self { policy, links, shadows, room })
     }
+}
+
+/// A turn at the decider and a seat in the room, unless there is no hope for them.
+async fn places(room: &Room, link: &Link, app: &Arc<str>, budget: Budget) -> Result<(Seat, Option<Turn>), NoTurn> {
+    if room.is_hopeless(app, budget) {
+        return Err(NoTurn::Hopeless);
+    }
+    let turn = link.turn(app, budget).await?;
+    Ok((room.seat(budget).await.ok_or(NoTurn::TooLate)?, turn))
 }
 
 fn decision(opinion: Opinion, settings: &LinkSettings, event: &Event) -> Decision {

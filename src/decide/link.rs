@@ -3,9 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
 use super::decider::BoxedDecider;
+use super::late::{Late, Running};
+use super::turns::{NoTurn, Turn, Turns};
+use crate::budget::Budget;
 use crate::event::Event;
 use crate::kind::KindPattern;
+use crate::metrics::Metrics;
 
 /// What is said about one decider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +27,10 @@ pub struct LinkSettings {
     pub timeout: Option<Duration>,
     /// What happens when it fails.
     pub on_error: OnError,
+    /// How many questions it is asked at once at most; apps take turns. `None`: as many as there are.
+    pub max_concurrent: Option<usize>,
+    /// For how long it is heard out after it overran its share. `None`: not at all.
+    pub late: Option<Duration>,
     /// Whether it is only watched: asked after the answer was decided, its opinion noted and never used.
     pub shadow: bool,
 }
@@ -43,13 +54,44 @@ pub enum OnError {
 pub(super) struct Link {
     pub(super) settings: LinkSettings,
     pub(super) decider: BoxedDecider,
+    turns: Option<Arc<Turns>>,
+    /// Places for those who are late.
+    late: Arc<Semaphore>,
+}
+
+/// How many of a decider's opinions may be late at once, where nothing bounds the questions.
+const LATE: usize = 64;
+
+impl Link {
+    pub(super) fn new(settings: LinkSettings, decider: BoxedDecider) -> Self {
+        let turns = settings.max_concurrent.map(|most| Arc::new(Turns::of(most)));
+        // Half of its turns at most: who is late must not keep everybody else from being asked about.
+        let late = settings.max_concurrent.map_or(LATE, |most| most / 2);
+        Self { settings, decider, turns, late: Arc::new(Semaphore::new(late)) }
+    }
+
+    /// A turn at it, where it takes only so many.
+    pub(super) async fn turn(&self, app: &Arc<str>, budget: Budget) -> Result<Option<Turn>, NoTurn> {
+        match &self.turns {
+            Some(turns) => turns.take(app, budget).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What is left of its opinion after it overran its share, where it is to be heard out.
+    pub(super) fn late(&self, opinion: Running, metrics: &Arc<Metrics>) -> Option<Late> {
+        let until = Instant::now() + self.settings.late?;
+        let place = Arc::clone(&self.late).try_acquire_owned().ok()?;
+        Some(Late::new(Arc::clone(&self.settings.name), opinion, until, place, Arc::clone(metrics)))
+    }
 }
 
 impl LinkSettings {
     /// A decider called `name` that is asked about everything and may take all the time there is.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         let (kinds, apps) = (Vec::new(), Vec::new());
-        Self { name: name.into(), kinds, apps, timeout: None, on_error: OnError::default(), shadow: false }
+        let (timeout, max_concurrent, late, on_error) = (None, None, None, OnError::default());
+        Self { name: name.into(), kinds, apps, timeout, on_error, max_concurrent, late, shadow: false }
     }
 
     /// Whether the decider is asked about `event`.

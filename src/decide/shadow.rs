@@ -28,10 +28,13 @@ pub(super) async fn watch(link: &Link, event: &Arc<Event>, budget: Budget, metri
     let budget = Budget::starting_now(link.settings.timeout.unwrap_or(whole));
     let opinion = match link.decider.at_once(event) {
         AtOnce::Said(opinion) => Ok(opinion),
-        AtOnce::Ask => {
-            let said = budget.wait(link.decider.opinion(Arc::clone(event), budget)).await;
-            said.unwrap_or_else(|| Err("it overran its share".into()))
-        }
+        AtOnce::Ask => match link.turn(event.app_key(), budget).await {
+            Ok(_turn) => {
+                let said = budget.wait(link.decider.opinion(Arc::clone(event), budget)).await;
+                said.unwrap_or_else(|| Err("it overran its share".into()))
+            }
+            Err(_none) => Err("it is too busy".into()),
+        },
     };
     let answer = match &opinion {
         Err(error) => {

@@ -8,7 +8,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{AnyHandler, Jitter, Lane, LaneSettings};
+use super::again::Again;
+use super::{AnyHandler, Jitter, Lane, LaneSettings, Orders};
 use crate::clock::Clock;
 use crate::journal::{Journal, LaneError};
 use crate::metrics::Metrics;
@@ -20,6 +21,8 @@ const ABORT_GRACE: Duration = Duration::from_millis(100);
 pub struct Dispatcher {
     stop: DropGuard,
     lanes: Vec<(Arc<str>, JoinHandle<()>)>,
+    /// One beside each lane.
+    again: Vec<JoinHandle<()>>,
 }
 
 /// Why delivering could not start.
@@ -41,7 +44,7 @@ pub enum StartError {
 }
 
 impl Dispatcher {
-    /// Starts a lane for each handler, on `runtime`. Blocking, for a few short writes; what is kept from now on
+    /// Starts a lane for each handler, on `runtime`, and beside it somebody who carries out `orders`. Blocking, for a few short writes; what is kept from now on
     /// reaches every one of them, so start it before the first request is let in.
     ///
     /// # Errors
@@ -51,21 +54,28 @@ impl Dispatcher {
         handlers: Vec<(LaneSettings, AnyHandler)>,
         metrics: &Arc<Metrics>,
         clock: &Clock,
+        orders: &Orders,
         runtime: &Handle,
     ) -> Result<Self, StartError> {
         let mut lanes: Vec<(Arc<str>, Lane)> = Vec::with_capacity(handlers.len());
+        let mut again = Vec::with_capacity(handlers.len());
         for (settings, handler) in handlers {
             let name = Arc::clone(&settings.name);
             if lanes.iter().any(|(taken, _)| *taken == name) {
                 return Err(StartError::NameTaken(name));
             }
+            let copy = (settings.clone(), handler.clone());
+            again.push(Again::new(orders, journal, copy, metrics, clock.clone(), Jitter::random()));
             let lane = Lane::new(journal, (settings, handler), metrics, clock.clone(), Jitter::random())
                 .map_err(|error| StartError::Lane { handler: Arc::clone(&name), error })?;
             lanes.push((name, lane));
         }
         let stop = CancellationToken::new();
+        orders.are_for(lanes.iter().map(|(name, _)| Arc::clone(name)).collect());
         let start = |(name, lane): (_, Lane)| (name, runtime.spawn(lane.run(stop.clone())));
-        Ok(Self { lanes: lanes.into_iter().map(start).collect(), stop: stop.drop_guard() })
+        let lanes = lanes.into_iter().map(start).collect();
+        let again = again.into_iter().map(|again: Again| runtime.spawn(again.run(stop.clone()))).collect();
+        Ok(Self { lanes, again, stop: stop.drop_guard() })
     }
 
     /// Lets the deliveries under way finish, at most `within`, and begins no more. What is left is delivered after the
@@ -73,6 +83,12 @@ impl Dispatcher {
     pub async fn stop(self, within: Duration) {
         self.stop.disarm().cancel();
         let deadline = Instant::now() + within;
+        for mut again in self.again {
+            if timeout_at(deadline, &mut again).await.is_err() {
+                again.abort();
+                let _ = timeout(ABORT_GRACE, again).await;
+            }
+        }
         for (name, mut lane) in self.lanes {
             match timeout_at(deadline, &mut lane).await {
                 Ok(Ok(())) => {}

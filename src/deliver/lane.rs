@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::ahead::Ahead;
-use super::report::{Report, brief};
+use super::report::{self, Report, brief};
 use super::schedule::{Jitter, wait_after, wait_as_told};
 use super::{AnyHandler, LaneSettings, Outcome};
 use crate::clock::Clock;
@@ -163,7 +163,7 @@ impl Lane {
     /// Hands over what is ahead, as much of it as the handler takes at once.
     async fn deliver(&mut self) -> Step {
         let events = self.ahead.events();
-        let (done, outcome) = attempt(&self.handler, events, &self.report).await;
+        let (done, outcome) = attempt(&self.settings.name, &self.handler, events).await;
         if let Some(last) = done.checked_sub(1).and_then(|last| events.get(last)) {
             self.report.delivered(done, last, &self.clock);
             self.trial = Trial::default();
@@ -209,6 +209,7 @@ impl Lane {
             why: brief(why),
             attempts: self.trial.attempts,
             parked_at: self.clock.now(),
+            asked: false,
         };
         self.trial = Trial::default();
         self.parking = Some(parked.clone());
@@ -275,13 +276,13 @@ impl fmt::Debug for Lane {
 }
 
 /// One attempt, whatever the handler does in it.
-async fn attempt(handler: &AnyHandler, events: &[Event], report: &Report) -> (usize, Outcome) {
+pub(super) async fn attempt(name: &str, handler: &AnyHandler, events: &[Event]) -> (usize, Outcome) {
     // A handler keeps what it broke by panicking: the lane shares nothing with it but the events, which cannot change.
     let mut attempt = pin!(AssertUnwindSafe(async { handler.deliver(events).await }).catch_unwind());
     let ended = match timeout(SLOW, &mut attempt).await {
         Ok(ended) => ended,
         Err(_) => {
-            report.slow(events.first());
+            report::slow(name, events.first());
             attempt.await
         }
     };

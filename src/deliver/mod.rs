@@ -14,23 +14,30 @@
 //! Parked is not dropped: the journal lists it, a metric counts it, an error in the log says so, and only when it is
 //! on disk does the lane go past it.
 //!
+//! Beside each lane somebody carries out what a person asks for ([`Orders`]): a replay of kept events, another try for
+//! parked ones.
+//!
 //! Nothing here knows how a request came in, and nothing here names a target: those are the handlers.
 
+mod again;
 mod ahead;
 mod closure;
 mod dispatcher;
 mod handler;
 mod lane;
+mod orders;
 mod outcome;
 mod report;
 mod schedule;
 mod settings;
 
+pub use again::carry_out;
 pub use closure::from_fn;
 pub use dispatcher::{Dispatcher, StartError};
 pub(crate) use handler::Pages;
 pub use handler::{AnyHandler, Handler};
 pub use lane::{Lane, Step};
+pub use orders::{Order, OrderError, Orders, Taken};
 pub use outcome::Outcome;
 pub use schedule::Jitter;
 pub use settings::LaneSettings;

@@ -74,16 +74,6 @@ impl Report {
         self.failures += 1;
     }
 
-    /// An attempt has been under way for a long time.
-    pub(super) fn slow(&self, event: Option<&Event>) {
-        let event = event.map(|event| tracing::field::display(event.id()));
-        tracing::warn!(
-            handler.name = %self.handler,
-            event.id = event,
-            "a delivery is taking more than a minute; this handler gets nothing else before it ends"
-        );
-    }
-
     /// An event gave up and is written down as such.
     pub(super) fn parked(&mut self, parked: &Parked) {
         self.parked.inc();
@@ -113,6 +103,16 @@ impl Report {
         }
         std::mem::take(&mut self.stuck)
     }
+}
+
+/// An attempt of `handler` has been under way for a long time.
+pub(super) fn slow(handler: &str, event: Option<&Event>) {
+    let event = event.map(|event| tracing::field::display(event.id()));
+    tracing::warn!(
+        handler.name = handler,
+        event.id = event,
+        "a delivery is taking more than a minute; this handler gets nothing else before it ends"
+    );
 }
 
 /// `why` as one short line: no target decides how long our logs are, or what their lines look like.

@@ -108,6 +108,7 @@ impl Edge {
     pub async fn finished(&self) {
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        self.0.intake.chain().finished().await;
     }
 
     /// Whether this instance may be sent requests, as an answer to `GET /readyz`.

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use http::Http;
+pub use http::{Http, KeyError, SigningKey};
 pub use log::Log;
 
 use crate::clock::Clock;
@@ -40,6 +40,8 @@ pub enum Action {
         timeout: Duration,
         /// For reaching the target.
         connect_timeout: Duration,
+        /// What each attempt is signed with.
+        signing_keys: Vec<SigningKey>,
     },
 }
 
@@ -93,8 +95,8 @@ pub fn build(
     let name = Arc::clone(&lane.name);
     let handler = match action {
         Action::Log { data } => AnyHandler::in_pages(Log::new(name, data, stdout())?),
-        Action::Http { url, timeout, connect_timeout } => {
-            AnyHandler::new(Http::new(name, url, timeout, connect_timeout, clock.clone())?)
+        Action::Http { url, timeout, connect_timeout, signing_keys } => {
+            AnyHandler::new(Http::new(name, url, timeout, connect_timeout, clock.clone())?.signed(signing_keys))
         }
     };
     Ok((lane, handler))

@@ -39,6 +39,8 @@ pub struct Parked {
     pub attempts: u32,
     /// When it gave up.
     pub parked_at: Timestamp,
+    /// Whether a person asked for another try, which is still to come.
+    pub asked: bool,
 }
 
 #[derive(Debug)]
@@ -91,29 +93,29 @@ impl Lanes {
     /// # Errors
     /// [`LaneError`] when the start could not be written.
     pub fn register(&self, handler: &str) -> Result<Position, LaneError> {
-        let connection = lock(&self.0.connection);
-        let state = lock(&self.0.state);
         // A handler with nothing parked is told of too: a missing number looks like a missing handler.
-        show_parked(&self.0.metrics, handler, state.parked.get(handler).copied().unwrap_or(0));
-        if let Some(position) = state.positions.get(handler) {
+        self.recount(handler)?;
+        if let Some(position) = lock(&self.0.state).positions.get(handler) {
             return Ok(*position);
         }
-        let lost = state.lost;
-        drop(state);
-        let start = if lost { Position::default() } else { *self.0.durable.borrow() };
-        if lost {
-            tracing::warn!(
-                handler,
-                "lanes.db was lost, so it is not known what this handler was given: it gets every kept event again"
-            );
-        }
-        let written = connection
-            .execute_batch("PRAGMA synchronous = FULL")
-            .and_then(|()| write(&connection, std::iter::once((handler, start))))
-            .and_then(|()| connection.execute_batch("PRAGMA synchronous = NORMAL"));
-        written.map_err(|error| self.failed(error))?;
-        lock(&self.0.state).positions.insert(handler.to_owned(), start);
-        Ok(start)
+        self.synced(|connection| {
+            let state = lock(&self.0.state);
+            if let Some(position) = state.positions.get(handler) {
+                return Ok(*position);
+            }
+            let lost = state.lost;
+            drop(state);
+            let start = if lost { Position::default() } else { self.end() };
+            if lost {
+                tracing::warn!(
+                    handler,
+                    "lanes.db was lost, so it is not known what this handler was given: it gets every kept event again"
+                );
+            }
+            write(connection, std::iter::once((handler, start)))?;
+            lock(&self.0.state).positions.insert(handler.to_owned(), start);
+            Ok(start)
+        })
     }
 
     /// Everything up to `position` is done for `handler`. Cheap: in memory until the next flush (every 100 ms or so,
@@ -158,18 +160,52 @@ impl Lanes {
         ];
         let connection = lock(&self.0.connection);
         let written = connection
-            .prepare_cached("INSERT OR REPLACE INTO parked VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
-            .and_then(|mut insert| insert.execute(row))
-            .and_then(|_| count_parked(&connection, &parked.handler));
-        let count = written.map_err(|error| self.failed(error))?;
-        show_parked(&self.0.metrics, &parked.handler, count);
-        lock(&self.0.state).parked.insert(parked.handler, count);
-        Ok(())
+            .prepare_cached(
+                "INSERT OR REPLACE INTO parked (handler, position, id, kind, app, why, attempts, parked_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )
+            .and_then(|mut insert| insert.execute(row));
+        written.map_err(|error| self.failed(error))?;
+        drop(connection);
+        self.recount(&parked.handler)
     }
 
     /// How many of `handler`'s deliveries are parked.
     pub fn parked_count(&self, handler: &str) -> u64 {
         lock(&self.0.state).parked.get(handler).copied().unwrap_or(0)
+    }
+
+    /// The last durable position.
+    pub(super) fn end(&self) -> Position {
+        *self.0.durable.borrow()
+    }
+
+    /// The handlers that have or had something parked.
+    pub(super) fn parked_handlers(&self) -> Vec<String> {
+        lock(&self.0.state).parked.keys().cloned().collect()
+    }
+
+    /// Counts again what is parked for `handler`.
+    pub(super) fn recount(&self, handler: &str) -> Result<(), LaneError> {
+        let count = self.with(|connection| count_parked(connection, handler))?;
+        show_parked(&self.0.metrics, handler, count);
+        lock(&self.0.state).parked.insert(handler.to_owned(), count);
+        Ok(())
+    }
+
+    /// Does something with the file.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LaneError> {
+        work(&lock(&self.0.connection)).map_err(|error| self.failed(error))
+    }
+
+    /// The same, synced to disk before this returns.
+    pub(super) fn synced<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LaneError> {
+        self.with(|connection| {
+            connection.execute_batch("PRAGMA synchronous = FULL")?;
+            let done = work(connection);
+            connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+            done
+        })
     }
 
     /// Writes the positions that are not written yet.
@@ -322,11 +358,11 @@ fn show_parked(metrics: &Metrics, handler: &str, count: u64) {
     metrics.parked.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
 }
 
-fn stored(position: Position) -> i64 {
+pub(super) fn stored(position: Position) -> i64 {
     i64::try_from(position.get()).unwrap_or(i64::MAX)
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 

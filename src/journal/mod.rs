@@ -16,7 +16,8 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `events-<first position>.db` | the events of one stretch, and what was answered; SQLite, WAL |
-//! | `lanes.db` | how far each handler is, and the deliveries that gave up |
+//! | `lanes.db` | how far each handler is, the deliveries that gave up, and what is to be delivered again |
+//! | `shadows.db` | what shadows would have answered, the newest of it; nothing waits for it or depends on it |
 //! | `next.db`, `begin.db` | an empty events file that waits for its name |
 //! | `lock` | the owner's process number |
 //! | the spill file | events the journal could not keep, one JSON line each; with `.importing` being read back in, and `.bad` lines that are not whole |
@@ -68,8 +69,10 @@
 //! it can hold, and readers pass over what they cannot read. A damaged `lanes.db` is set aside, and a lost one made
 //! anew; handlers then get every kept event again, rather than miss one.
 
+mod again;
 mod error;
 mod files;
+mod filter;
 mod keeper;
 mod keeping;
 mod lanes;
@@ -83,25 +86,29 @@ mod reader;
 mod record;
 mod repeats;
 mod schema;
+mod shadows;
 mod slot;
 mod spill;
 mod stretch;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+pub use again::{Replay, Which};
 pub use error::{LaneError, OpenError, ReadError};
+pub use filter::Filter;
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
 pub use options::{Options, Tuning};
 pub use position::Position;
-pub use reader::{Filter, Page, Reader};
+pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
+pub use shadows::{Shadow, Shadows};
 
 use crate::clock::Clock;
 use crate::event::Event;
@@ -118,6 +125,7 @@ struct Inner {
     shared: Arc<writer::Shared>,
     desk: Arc<keeper::Desk>,
     lanes: Lanes,
+    shadows: Shadows,
     directory: PathBuf,
     threads: opening::Threads,
     /// Closing was not waited for to its end: the disk does not answer.
@@ -182,6 +190,11 @@ impl Journal {
         self.0.shared.durable.subscribe()
     }
 
+    /// The directory it is in.
+    pub fn directory(&self) -> &Path {
+        &self.0.directory
+    }
+
     /// Reads this journal.
     pub fn reader(&self) -> Reader {
         Reader::at(&self.0.directory)
@@ -190,6 +203,11 @@ impl Journal {
     /// How far each handler is.
     pub fn lanes(&self) -> &Lanes {
         &self.0.lanes
+    }
+
+    /// What shadows would have answered.
+    pub fn shadows(&self) -> &Shadows {
+        &self.0.shadows
     }
 
     /// Whether the journal cannot keep right now, so that events go to the spill file.
@@ -220,6 +238,7 @@ impl Journal {
             self.0.given_up.store(true, Ordering::Relaxed);
             return Closed { unkept: unsettled + logged };
         }
+        self.0.shadows.flush();
         let written = self.0.lanes.flush().and_then(|()| self.0.lanes.forget_loss());
         if let Err(error) = written {
             tracing::error!(%error, "how far handlers are was not written; after the restart they may get events again");

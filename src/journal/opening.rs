@@ -15,6 +15,7 @@ use super::options::{Options, Tuning};
 use super::queue::Queue;
 use super::repeats::{RepeatKey, Repeats};
 use super::schema::{self, EVENTS};
+use super::shadows::Shadows;
 use super::spill::Spill;
 use super::stretch::{self, Stretch};
 use super::writer::{Shared, Writer};
@@ -100,7 +101,8 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         keeper: Some(spawn("journal-keeper", &directory, move || keeper.run())?),
         lanes: Some(spawn("journal-lanes", &directory, move || flusher.run())?),
     };
-    Ok(Inner { shared, desk, lanes, directory, threads, given_up: AtomicBool::new(false), _lock: lock })
+    let shadows = Shadows::at(&directory);
+    Ok(Inner { shared, desk, lanes, shadows, directory, threads, given_up: AtomicBool::new(false), _lock: lock })
 }
 
 /// The journal's threads.

@@ -7,6 +7,12 @@ use std::fmt;
 pub struct Position(pub u64);
 
 impl Position {
+    /// The one that stands before this: reading after it begins with this one.
+    #[must_use]
+    pub fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// The number itself.
     pub fn get(self) -> u64 {
         self.0

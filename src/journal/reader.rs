@@ -11,12 +11,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 
+use super::again::{self, Replay};
 use super::files::{self, EventsFile};
 use super::record::{self, COLUMNS};
 use super::schema::{self, EVENTS, LANES, Schema};
-use super::{Parked, Position, ReadError, lock};
+use super::shadows::{self, Shadow};
+use super::{Filter, Parked, Position, ReadError, lock};
 use crate::event::{Event, EventId};
-use crate::kind::KindPattern;
 
 /// Reads a journal's directory; writes nothing to it.
 #[derive(Debug)]
@@ -24,19 +25,6 @@ pub struct Reader {
     path: PathBuf,
     /// The file read last: pages mostly come from the same one.
     open: Mutex<Option<(PathBuf, Connection)>>,
-}
-
-/// Which events are wanted; the default wants all.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Any of these kinds; empty: every kind.
-    pub kinds: Vec<KindPattern>,
-    /// Only this app's.
-    pub app: Option<String>,
-    /// Received at this time or later.
-    pub since: Option<Timestamp>,
-    /// Received before this time.
-    pub until: Option<Timestamp>,
 }
 
 /// Some events in a row.
@@ -134,6 +122,14 @@ impl Reader {
         Ok(None)
     }
 
+    /// What shadows would have answered to the event `id`. Blocking.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the file.
+    pub fn shadows(&self, id: EventId) -> Result<Vec<Shadow>, ReadError> {
+        shadows::read(&self.path, id)
+    }
+
     /// The last event's position; 0 when there is none.
     ///
     /// # Errors
@@ -155,17 +151,25 @@ impl Reader {
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn parked(&self, handler: Option<&str>) -> Result<Vec<Parked>, ReadError> {
+        self.of_lanes(|connection| again::parked(connection, handler)).map(Option::unwrap_or_default)
+    }
+
+    /// How the replay `id` stands; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the file.
+    pub fn replay(&self, id: i64) -> Result<Option<Replay>, ReadError> {
+        self.of_lanes(|connection| again::replay(connection, id)).map(Option::flatten)
+    }
+
+    /// Reads `lanes.db`, where it is there.
+    fn of_lanes<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<Option<T>, ReadError> {
         let path = self.path.join(files::LANES);
         if !path.exists() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let connection = connect(&path, &LANES)?;
-        let sql = "SELECT handler, position, id, kind, app, why, attempts, parked_at FROM parked \
-                   WHERE ?1 IS NULL OR handler = ?1 ORDER BY parked_at, position";
-        let read = connection
-            .prepare(sql)
-            .and_then(|mut rows| rows.query_map([handler], read_parked)?.collect::<rusqlite::Result<Vec<_>>>());
-        read.map_err(|error| ReadError::Database { path, error })
+        read(&connection).map(Some).map_err(|error| ReadError::Database { path, error })
     }
 
     fn files(&self) -> Result<Vec<EventsFile>, ReadError> {
@@ -284,25 +288,6 @@ fn find(connection: &Connection, id: EventId) -> rusqlite::Result<Option<(Positi
     }
 }
 
-impl Filter {
-    fn wants(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
-        let received: i64 = row.get(2)?;
-        let too_early = self.since.is_some_and(|since| received < since.as_microsecond());
-        let too_late = self.until.is_some_and(|until| received >= until.as_microsecond());
-        if too_early || too_late {
-            return Ok(false);
-        }
-        let kind = row.get_ref(4)?.as_str()?;
-        if !self.kinds.is_empty() && !self.kinds.iter().any(|pattern| pattern.matches(kind)) {
-            return Ok(false);
-        }
-        Ok(match &self.app {
-            Some(app) => row.get_ref(5)?.as_str()? == app,
-            None => true,
-        })
-    }
-}
-
 /// A damaged file must not stand in the way of those after it: it is said, and read as if it ended here. So is one
 /// that was removed in the meantime, which is how old events go.
 fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, ReadError> {
@@ -317,19 +302,6 @@ fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, ReadError> 
         _ if !path.exists() => Ok(T::default()),
         _ => Err(error),
     }
-}
-
-fn read_parked(row: &Row<'_>) -> rusqlite::Result<Parked> {
-    Ok(Parked {
-        handler: row.get(0)?,
-        position: position(row.get(1)?),
-        id: EventId::from_bytes(row.get(2)?),
-        kind: row.get(3)?,
-        app_key: row.get(4)?,
-        why: row.get(5)?,
-        attempts: row.get(6)?,
-        parked_at: Timestamp::from_microsecond(row.get(7)?).unwrap_or_default(),
-    })
 }
 
 /// When an id was made, less what clocks may differ by.

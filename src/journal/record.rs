@@ -20,7 +20,6 @@ pub(super) const COLUMNS: &str = "position, id, received, family, kind, app, sub
 /// Everything that is stored of an event.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Record<'a> {
-    #[serde(with = "id_text")]
     pub id: EventId,
     /// Microseconds since 1970.
     pub received: i64,
@@ -155,20 +154,4 @@ pub(super) fn decision(
         other => Cow::Owned(other.to_owned()),
     };
     Some(Decision { verdict, by })
-}
-
-mod id_text {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::event::EventId;
-
-    pub(super) fn serialize<S: Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(id)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<EventId, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        EventId::parse(&text).ok_or_else(|| D::Error::custom("an id is a UUID"))
-    }
 }

@@ -49,10 +49,13 @@ pub(super) const EVENTS: Schema = Schema {
         ) STRICT;"],
 };
 
-/// `lanes.db`: where each handler is, and what gave up.
+/// `lanes.db`: where each handler is, what gave up, and what is to be delivered again.
+///
+/// `parked.asked` is 1 where a person asked for another try; `dropped` is the trace of what a person gave up.
 pub(super) const LANES: Schema = Schema {
     application_id: 0x6f66_686c,
-    steps: &["CREATE TABLE lanes (
+    steps: &[
+        "CREATE TABLE lanes (
             handler TEXT PRIMARY KEY,
             position INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
@@ -69,7 +72,27 @@ pub(super) const LANES: Schema = Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE lost (
             last INTEGER PRIMARY KEY
-        ) STRICT;"],
+        ) STRICT;",
+        "ALTER TABLE parked ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE dropped (
+            handler TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            id BLOB NOT NULL,
+            why TEXT NOT NULL,
+            dropped_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE replays (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            handler TEXT NOT NULL,
+            filter TEXT NOT NULL,
+            per_second REAL,
+            position INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            delivered INTEGER NOT NULL DEFAULT 0,
+            parked INTEGER NOT NULL DEFAULT 0,
+            ended INTEGER NOT NULL DEFAULT 0
+        ) STRICT;",
+    ],
 };
 
 /// Why a file's schema is not the one wanted.

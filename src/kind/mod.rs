@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 mod table;
 
 pub(crate) use table::{Id, every_kind};
@@ -102,6 +104,11 @@ impl Kind {
         Self { name: Cow::Borrowed(PROBE), family: Family::YunxinCallback, row: None }
     }
 
+    /// Nobody's but ours: a decider's late verdict on an event of `family` is another than the one that was given.
+    pub fn overruled(family: Family) -> Self {
+        Self { name: Cow::Borrowed(OVERRULED), family, row: None }
+    }
+
     /// Our name for it, e.g. `call.start` or `unknown.4711`.
     pub fn name(&self) -> &str {
         &self.name
@@ -122,6 +129,7 @@ impl Kind {
         match self.row {
             Some(row) => row.name,
             None if self.is_probe() => PROBE,
+            None if self.is_overruled() => OVERRULED,
             None => "unknown",
         }
     }
@@ -129,6 +137,11 @@ impl Kind {
     /// Whether this is the signed body `{}`.
     pub fn is_probe(&self) -> bool {
         self.name == PROBE
+    }
+
+    /// Whether this tells of a verdict that a late one overrules; no sender sent it.
+    pub fn is_overruled(&self) -> bool {
+        self.name == OVERRULED
     }
 
     /// Whether it is a login, for which our answer may be the only authentication.
@@ -163,7 +176,8 @@ impl fmt::Display for Kind {
 }
 
 /// Which kinds something is about: `call.start`, `call.*` or `*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct KindPattern(String);
 
 impl KindPattern {
@@ -174,7 +188,8 @@ impl KindPattern {
     pub fn parse(text: &str) -> Result<Self, String> {
         let stem = text.strip_suffix(".*").unwrap_or(text);
         let of_many = text.ends_with(".*") && ["unknown", "neroom", "trtc"].contains(&stem);
-        if text == "*" || stem.starts_with("unknown.") || of_many {
+        let of_ours = text == OVERRULED || text == "verdict.*";
+        if text == "*" || stem.starts_with("unknown.") || of_many || of_ours {
             return Ok(Self(text.to_owned()));
         }
         let known = if text.ends_with(".*") {
@@ -212,4 +227,19 @@ impl KindPattern {
     }
 }
 
+impl TryFrom<String> for KindPattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
+impl From<KindPattern> for String {
+    fn from(pattern: KindPattern) -> Self {
+        pattern.0
+    }
+}
+
 const PROBE: &str = "probe";
+const OVERRULED: &str = "verdict.overruled";

@@ -1,8 +1,9 @@
 //! Walks through a page: saves its files, runs its commands, and compares what they print with what it shows.
 //!
 //! In a `console` block a line `$ …` is a command, `^C` ends the server that was started last, and what follows either
-//! is what it prints. A block after the words "Save this as `name`:" is a file. `dev` and `serve` go on running. The
-//! ports of the page are replaced by free ones throughout, and `cargo run --release --` by the program under test.
+//! is what it prints. A block after the words "Save this as `name`:", or the same in Chinese, is a file. `dev` and `serve`
+//! go on running. The ports of the page are replaced by free ones throughout, and `cargo run --release --` by the program
+//! under test.
 
 use std::path::Path;
 
@@ -24,7 +25,8 @@ pub(crate) fn steps(page: &str) -> Vec<Step> {
     while let Some(line) = lines.next() {
         if let Some(language) = line.strip_prefix("```") {
             let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
-            let name = said.strip_prefix("Save this as `").and_then(|rest| rest.strip_suffix("`:"));
+            let named = [("Save this as `", "`:"), ("把下面的内容存为 `", "`：")];
+            let name = named.iter().find_map(|(start, end)| said.strip_prefix(start)?.strip_suffix(end));
             if let Some(name) = name {
                 steps.push(Step::Save { name: name.to_owned(), text: block.join("\n") + "\n" });
             } else if language == "console" {

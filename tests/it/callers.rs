@@ -181,7 +181,7 @@ async fn where_the_time_of_requests_went_is_counted() {
         wire.writes(world.yunxin().asks("call.start").bytes()).await;
         wire.answer().await.is_allowed();
     }
-    for stage in ["read", "keep"] {
+    for stage in ["read", "queue", "decide", "keep"] {
         assert_eq!(world.metric(&format!("offhook_stage_seconds_count{{stage=\"{stage}\"}}")), 3.0, "{stage}");
     }
     // The last one is noted a moment after its answer was read.

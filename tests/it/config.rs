@@ -5,6 +5,7 @@
 mod callers;
 mod documentation;
 mod faults;
+mod outside;
 mod secrets;
 mod sources;
 mod tencent;

@@ -1,5 +1,7 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
+mod again;
+mod budget;
 mod callers;
 mod commands;
 mod config;
@@ -8,6 +10,7 @@ mod copies;
 mod crash;
 mod decide;
 mod deliver;
+mod dev;
 mod edge;
 mod events;
 mod extractor;
@@ -15,12 +18,14 @@ mod journal;
 mod kinds;
 mod library;
 mod outside;
+mod overload;
 mod reading;
 mod refusals;
 mod rules;
 mod schema;
 mod serve;
 mod shim;
+mod simulate;
 mod simulator;
 mod tencent;
 mod tencent_callback;

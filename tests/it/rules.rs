@@ -5,6 +5,8 @@
 mod expressions;
 mod faults;
 mod places;
+mod recipes;
+mod time;
 
 use std::sync::Arc;
 
@@ -54,7 +56,10 @@ impl Bench {
         match self.chain.decide_at_once(event, Load::Normal) {
             Step::Decided(decision) => decision,
             Step::Asks(asking) => {
-                self.chain.decide(event, asking, Budget::starting_now(std::time::Duration::from_secs(20))).await
+                self.chain
+                    .decide(event, asking, Budget::starting_now(std::time::Duration::from_secs(20)))
+                    .await
+                    .decision
             }
         }
     }

@@ -332,3 +332,54 @@ async fn a_changed_configuration_is_taken_over_without_disturbing_a_request() {
     let kept = marks(&exported(&place.journal()));
     assert!(answered.iter().all(|mark| kept.contains(mark)));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_list_is_taken_over_by_itself_and_a_counter_goes_on_counting() {
+    let place = Place::new();
+    let list = place.file("blocked.txt", "nobody\n");
+    let rules = format!(
+        "[[deciders]]\ntype = \"rules\"\nlists.blocked = {{ file = \"{}\" }}\n\
+         [[deciders.rules]]\nname = \"blocked\"\nwhen = 'data.fromAccount in lists.blocked'\nreject = {{ code = 20020 }}\n\
+         [[deciders.rules]]\nname = \"rate\"\nwhen = 'calls_by(data.callType, \"1h\") > 2'\nreject = {{ code = 20040 }}\n",
+        list.display()
+    );
+    let mut serving = place.serves(&rules);
+    let yunxin = place.yunxin();
+    let call = |who: &str, number: u32| {
+        format!(r#"{{"eventType":20,"fromAccount":"{who}","callType":1,"timestamp":{number}}}"#)
+    };
+    yunxin.sends_body(call("mei", 1)).await.is_allowed();
+    yunxin.sends_body(call("mei", 2)).await.is_allowed();
+    yunxin.sends_body(call("mei", 3)).await.is_rejected_with(20040);
+
+    place.file("blocked.txt", "mei\nan\n");
+    serving.says("reloaded");
+    yunxin.sends_body(call("mei", 4)).await.is_rejected_with(20020);
+    yunxin.sends_body(call("bo", 5)).await.is_rejected_with(20040);
+
+    std::fs::remove_file(&list).unwrap();
+    serving.says("deciders[0].lists.blocked.file");
+    yunxin.sends_body(call("an", 6)).await.is_rejected_with(20020);
+    serving.is_asked_to_stop();
+    assert_eq!(serving.ends().0.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_tells_which_secret_is_in_use() {
+    let place = Place::new();
+    let serving = place.serves("");
+    place.yunxin().sends("call.start").await.is_allowed();
+    serving.is_asked_to_stop();
+    assert_eq!(serving.ends().0.code(), Some(0));
+    let two = place.ports.configuration(place.dir.path(), "");
+    let two = two.replace(&format!("[\"{APP_SECRET}\"]"), &format!("[\"another-made-up-one\", \"{APP_SECRET}\"]"));
+    let file = place.file("two.toml", &two);
+    let said = offhook_in(&[], &["check", "--config", file.to_str().unwrap()], b"");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        said.err.contains(" is in use, first 20") && said.err.contains("it is not in the console yet"),
+        "{}",
+        said.err
+    );
+    assert!(!said.err.contains("another-made-up-one") && !said.err.contains(APP_SECRET), "{}", said.err);
+}

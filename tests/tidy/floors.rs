@@ -37,7 +37,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("handlers", &[GROUND, "deliver"]),
     // fourth floor: what listens
     ("edge", &[GROUND, "family", "decide", "intake"]),
-    ("admin", &[GROUND, "edge"]),
+    ("admin", &[GROUND, "deliver", "edge"]),
     // fifth floor: fills the settings of their owners, and is known to nobody below
     (
         "config",
@@ -59,6 +59,7 @@ pub(crate) const FLOORS: &[Floor] = &[
             "decide",
             "deliver",
             "handlers",
+            "admin",
             "config",
             "receiver",
             "app",

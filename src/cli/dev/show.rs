@@ -3,7 +3,9 @@
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::forward::Forward;
 use crate::cli::output;
+use crate::clock::Clock;
 use crate::deliver::{Handler, Outcome};
 use crate::event::Event;
 use crate::kind::KindRow;
@@ -13,12 +15,14 @@ use crate::secret::is_token_like;
 #[derive(Debug)]
 pub(super) struct Show {
     shown: watch::Sender<u64>,
+    forward: Option<Forward>,
+    clock: Clock,
 }
 
 impl Show {
-    /// Counts in `shown` what it has printed.
-    pub(super) fn new(shown: watch::Sender<u64>) -> Self {
-        Self { shown }
+    /// Counts in `shown` what it has printed, and asks `forward` what it would have answered.
+    pub(super) fn new(shown: watch::Sender<u64>, forward: Option<Forward>, clock: Clock) -> Self {
+        Self { shown, forward, clock }
     }
 }
 
@@ -28,8 +32,12 @@ impl Handler for Show {
     }
 
     async fn deliver(&self, event: &Event) -> Outcome {
+        let took = self.clock.now().duration_since(event.received()).as_secs_f64().max(0.0) * 1000.0;
         // Without a reader there is nobody to show anything to; the event is in the journal all the same.
-        let _ = output::data(page(event));
+        let _ = output::data(format_args!("{}\n  kept after        {took:.1} ms", page(event)));
+        if let Some(forward) = &self.forward {
+            let _ = output::data(forward.ask(event).await);
+        }
         self.shown.send_modify(|shown| *shown += 1);
         Outcome::Done
     }

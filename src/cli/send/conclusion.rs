@@ -43,6 +43,11 @@ impl Conclusion {
         }
     }
 
+    /// The code of a rejection.
+    pub(in crate::cli) fn code(&self) -> Option<i64> {
+        if let Self::Rejected(code) = self { Some(*code) } else { None }
+    }
+
     /// What becomes of the user.
     pub(in crate::cli) fn words(&self) -> String {
         match self {

@@ -16,7 +16,7 @@ use profile::Profile;
 use question::{Question, Tamper};
 
 pub(super) use conclusion::{Conclusion, PATIENCE, conclude};
-pub(super) use question::current_secret;
+pub(super) use question::{Signed, current_secret};
 
 /// Send a callback or a copy as the platform does, and say what it would conclude
 ///

@@ -44,6 +44,13 @@ pub(in crate::cli) struct Signed {
     pub(super) body: Bytes,
 }
 
+impl Signed {
+    /// A request that was signed by somebody else.
+    pub(in crate::cli) fn new(headers: HeaderMap, body: Bytes) -> Self {
+        Self { headers, body }
+    }
+}
+
 impl Question {
     /// Signed with the app's first secret that still proves something at `now`.
     pub(super) fn new(app: &App, body: Bytes, tamper: Option<Tamper>, now: Timestamp) -> Self {

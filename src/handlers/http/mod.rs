@@ -1,6 +1,7 @@
 //! `type = "http"`: posts each event as a structured CloudEvent; the status of the answer decides.
 
 mod reply;
+mod signature;
 
 use std::error::Error;
 use std::fmt;
@@ -11,6 +12,8 @@ use bytes::Bytes;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, redirect};
 use url::Url;
+
+pub use signature::{KeyError, SigningKey};
 
 use super::BuildError;
 use crate::clock::Clock;
@@ -28,12 +31,14 @@ const IDLE: Duration = Duration::from_secs(4);
 ///
 /// 2xx is done. No connection, no answer on it, 429 and 503 are the target's trouble: the lane pauses. 408, 425, other
 /// 5xx and no answer in time may be the event's fault: tried again, then parked. All else parks at once, redirects too.
-/// `Retry-After` counts. The header `idempotency-key` holds the event's id, the same for each attempt.
+/// `Retry-After` counts. The header `idempotency-key` holds the event's id, the same for each attempt; with signing keys
+/// so does `webhook-id`, beside `webhook-timestamp` and `webhook-signature` (Standard Webhooks).
 pub struct Http {
     name: Arc<str>,
     url: Url,
     client: Client,
     timeout: Duration,
+    keys: Vec<SigningKey>,
     clock: Clock,
 }
 
@@ -68,9 +73,15 @@ impl Http {
             client = client.tls_certs_only([]);
         }
         match client.build() {
-            Ok(client) => Ok(Self { name, url, client, timeout, clock }),
+            Ok(client) => Ok(Self { name, url, client, timeout, keys: Vec::new(), clock }),
             Err(error) => Err(BuildError::Client { name, cause: innermost(&error) }),
         }
+    }
+
+    /// Signs each attempt with all of `keys`; none: unsigned.
+    #[must_use]
+    pub fn signed(self, keys: Vec<SigningKey>) -> Self {
+        Self { keys, ..self }
     }
 
     /// No answer came.
@@ -92,12 +103,14 @@ impl Handler for Http {
 
     async fn deliver(&self, event: &Event) -> Outcome {
         let sent = Bytes::from(CloudEvent::of(event).to_json());
-        let request = self
-            .client
-            .post(self.url.clone())
-            .header(CONTENT_TYPE, CLOUD_EVENT)
-            .header("idempotency-key", event.id().to_string())
-            .body(sent.clone());
+        let id = event.id().to_string();
+        let mut request = self.client.post(self.url.clone()).header(CONTENT_TYPE, CLOUD_EVENT);
+        if !self.keys.is_empty() {
+            for (name, value) in signature::headers(&self.keys, &id, self.clock.now(), &sent) {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.header("idempotency-key", id).body(sent.clone());
         match request.send().await {
             Ok(reply) => reply::outcome(reply, &sent, &self.clock).await,
             Err(error) => self.unanswered(&error),

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use offhook::config::DEFAULT_TOML;
+use offhook::config::{self, DEFAULT_TOML, Sources};
 use tempfile::TempDir;
 
-use super::{APP, faults, load};
+use super::{APP, clock, faults, load};
 
 /// A key that nobody will ever ask for, and that resembles none.
 const STRANGER: &str = "qqqqqqqqqqqqqqqq";
@@ -72,6 +72,8 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         (".deciders(rules).rules.reject", &format!("{rule}\n[deciders.rules.reject]"), APP),
         (".deciders(rules).rules.allow", &format!("{rule}\n[deciders.rules.allow]"), APP),
         (".deciders(rules).rules.modify", &format!("{rule}\n[deciders.rules.modify]"), APP),
+        (".deciders(http)", "[[deciders]]\ntype = \"http\"\nurl = \"http://service\"", APP),
+        (".deciders(exec)", "[[deciders]]\ntype = \"exec\"\ncommand = \"/bin/decide\"", APP),
         (".handlers(log)", "[[handlers]]\ntype = \"log\"", APP),
         (".handlers(http)", http, APP),
         (".endpoints", "[[endpoints]]", APP),
@@ -81,14 +83,26 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         read.insert(name.to_owned(), read_in(header, before));
     }
     let mut documented = documented();
-    // These three hold names that the user chooses.
-    documented.remove(".deciders(rules).lists");
-    documented.remove(".verdict.kinds");
-    documented.remove(".apps.verdict.kinds");
-    // These two are the forms of a secret, which the head of the file explains.
-    let forms = [documented.remove(".admin.token"), documented.remove(".apps.secrets")];
-    let forms =
-        forms.into_iter().chain([".tencent.callback_tokens", ".tencent.trtc_keys"].map(|name| documented.remove(name)));
+    // These hold names that the user chooses.
+    for chosen in [
+        ".deciders(rules).lists",
+        ".deciders(http).headers",
+        ".deciders(exec).env",
+        ".verdict.kinds",
+        ".apps.verdict.kinds",
+    ] {
+        documented.remove(chosen);
+    }
+    // These are the forms of a secret, which the head of the file explains.
+    let forms = [
+        ".admin.token",
+        ".apps.secrets",
+        ".deciders(http).headers.authorization",
+        ".handlers(http).signing_secret",
+        ".tencent.callback_tokens",
+        ".tencent.trtc_keys",
+    ];
+    let forms = forms.map(|form| documented.remove(form));
     for key in forms.into_iter().flatten().flatten() {
         assert!(["env", "file", "not_after"].contains(&&*key), "{key}");
     }
@@ -113,18 +127,29 @@ fn the_optional_keys_are_shown_with_their_defaults() {
     fs::write(&blocked, "bo\n").unwrap();
     let text = everything().replace("/run/secrets/yunxin", secret.to_str().unwrap());
     let text = text.replace("/etc/offhook/blocked.txt", blocked.to_str().unwrap());
+    let signing = "whsec_bWFkZS11cC1zaWduaW5nLWtleS1udW1iZXItb25lIQ==";
     let environment = [
         ("OFFHOOK_ADMIN_TOKEN", "a-token"),
         ("YUNXIN_OLD_SECRET", "an-old-secret"),
+        ("BILLING_WHSEC", signing),
+        ("DECIDER_TOKEN", "a-token"),
         ("TENCENT_PATH_TOKEN", "a-path-token"),
         ("TRTC_CALLBACK_KEY", "aCallbackKey"),
     ];
     let shown = load(&text, &environment).unwrap().masked_toml();
+    let whole = dir.path().join("everything.toml");
+    fs::write(&whole, &text).unwrap();
+    // What is said about verdicts can be read out of a whole configuration, whatever else it says.
+    let deciding = config::load_deciding(&Sources::new(Some(whole), []), &clock()).unwrap_or_else(|it| panic!("{it}"));
+    assert_eq!(deciding.deciders.len(), load(&text, &environment).unwrap().deciders.len());
 
     let app = "[[apps]]\napp_key = \"c2a1f0d94b7e4c5f8e21a6b3d9075e44\"\nsecrets = [\"s\"]\n";
     let handlers = "[[handlers]]\ntype = \"log\"\n[[handlers]]\ntype = \"http\"\nurl = \"http://target\"\n";
-    let defaults = load(&format!("{app}{handlers}"), &[]).unwrap().masked_toml();
-    let chosen = ["token = ", "fallback = ", "secrets = ", "name = ", "kinds = ", "url = ", "reject_code = "];
+    let deciders = "[[deciders]]\ntype = \"http\"\nurl = \"http://service\"\n\
+                    [[deciders]]\ntype = \"exec\"\ncommand = \"/bin/decide\"\n";
+    let defaults = load(&format!("{app}{deciders}{handlers}"), &[]).unwrap().masked_toml();
+    let chosen =
+        ["token = ", "fallback = ", "secrets = ", "name = ", "kinds = ", "url = ", "command = ", "reject_code = "];
     for line in defaults.lines().filter(|line| !chosen.iter().any(|key| line.starts_with(key))) {
         assert!(shown.lines().any(|other| other == line), "`{line}` is a default, but not in\n{shown}");
     }

@@ -104,6 +104,11 @@ fn an_unknown_key_is_refused_at_every_depth() {
             "`data` belongs to handlers of type `log`",
         ),
         (
+            "[[handlers]]\ntype = \"http\"\nurl = \"http://t\"\nsigning_secret = \"a-password\"",
+            "handlers[0].signing_secret: expected a Standard Webhooks secret, which begins with `whsec_` (line 4)",
+            "make one with `echo whsec_$(head -c 32 /dev/urandom | base64)`",
+        ),
+        (
             "[[endpoints]]\npath = \"/a\"\nfamily = \"yunxin.callback\"\nname = 1",
             "endpoints[0].name: unknown key (line 4)",
             "known here: `family`, `path`",
@@ -126,7 +131,7 @@ fn an_unknown_key_is_refused_at_every_depth() {
         (
             "[[deciders]]\ntype = \"rules\"\nurl = \"http://a\"",
             "deciders[0].url: unknown key (line 3)",
-            "known here: `apps`, `kinds`, `lists`, `name`, `on_error`, `rules`, `shadow`, `timeout`, `type`",
+            "`url` belongs to deciders of type `http`",
         ),
     ];
     for (toml, fault, hint) in rows {

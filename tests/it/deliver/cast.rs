@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use offhook::clock::Clock;
-use offhook::deliver::{AnyHandler, Dispatcher, Handler, Jitter, Lane, LaneSettings, Outcome};
+use offhook::deliver::{AnyHandler, Dispatcher, Handler, Jitter, Lane, LaneSettings, Orders, Outcome};
 use offhook::event::{Event, EventId, EventParts};
 use offhook::journal::{Journal, Options, Parked};
 use offhook::kind::{Family, Kind, KindPattern};
@@ -20,6 +20,7 @@ pub(super) struct World {
     pub(super) journal: Journal,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
+    pub(super) orders: Orders,
     pub(super) dir: TempDir,
 }
 
@@ -32,14 +33,15 @@ impl World {
         let (metrics, clock) = (Metrics::new(Duration::from_millis(1500)), Clock::system());
         let options = Options { path: dir.path().join("data"), min_free: 0, spill: dir.path().join("spill.jsonl") };
         let journal = Journal::open(options, clock.clone(), Arc::clone(&metrics)).expect("a journal");
-        Self { journal, metrics, clock, dir }
+        let orders = Orders::new(journal.clone(), clock.clone());
+        Self { journal, metrics, clock, orders, dir }
     }
 
     /// Closes the journal properly and opens it again.
     pub(super) async fn restarts(self) -> Self {
-        let Self { journal, dir, .. } = self;
+        let Self { journal, dir, orders, .. } = self;
         assert_eq!(journal.close(Duration::from_secs(10)).await.unkept, 0);
-        drop(journal);
+        drop((journal, orders));
         Self::at(dir)
     }
 
@@ -70,7 +72,7 @@ impl World {
 
     pub(super) fn starts(&self, handlers: Vec<(LaneSettings, AnyHandler)>) -> Dispatcher {
         let runtime = tokio::runtime::Handle::current();
-        Dispatcher::start(&self.journal, handlers, &self.metrics, &self.clock, &runtime).expect("lanes")
+        Dispatcher::start(&self.journal, handlers, &self.metrics, &self.clock, &self.orders, &runtime).expect("lanes")
     }
 
     pub(super) fn parked(&self, handler: &str) -> Vec<Parked> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook::deliver::{Dispatcher, LaneSettings, Outcome, StartError};
+use offhook::deliver::{Dispatcher, LaneSettings, Orders, Outcome, StartError};
 use tokio::time::Instant;
 
 use super::cast::{Inbox, World, settings, within_reason};
@@ -105,6 +105,7 @@ async fn two_handlers_of_one_name_are_refused() {
     let (world, inbox) = (World::new(), Inbox::new());
     let handlers = vec![(LaneSettings::new("inbox"), inbox.handler()), (LaneSettings::new("inbox"), inbox.handler())];
     let runtime = tokio::runtime::Handle::current();
-    let refused = Dispatcher::start(&world.journal, handlers, &world.metrics, &world.clock, &runtime);
+    let orders = Orders::new(world.journal.clone(), world.clock.clone());
+    let refused = Dispatcher::start(&world.journal, handlers, &world.metrics, &world.clock, &orders, &runtime);
     assert!(matches!(refused, Err(StartError::NameTaken(name)) if &*name == "inbox"));
 }

@@ -34,7 +34,7 @@ async fn events_arrive_in_the_order_in_which_they_were_kept() {
     let (world, inbox) = (World::new(), Inbox::new());
     let mut lane = world.lane(LaneSettings::new("inbox"), inbox.handler());
     let kept = world.keeps_many(150).await;
-    assert_eq!(run_dry(&mut lane).await, []);
+    assert_eq!(run_dry(&mut lane).await, Vec::<Duration>::new());
     assert_eq!(inbox.attempts(), kept);
     assert_eq!(lane.position(), Position(150));
     assert!(world.tells(r#"offhook_deliveries_total{handler="inbox",outcome="done"} 150"#));
@@ -116,7 +116,7 @@ async fn giving_up_parks_at_once_with_a_short_reason() {
     let inbox = Inbox::prepared([Outcome::give_up("400 Bad Request:\n".to_owned() + &"x".repeat(5000))]);
     let mut lane = world.lane(LaneSettings::new("inbox"), inbox.handler());
     let kept = world.keeps_many(2).await;
-    assert_eq!(run_dry(&mut lane).await, []);
+    assert_eq!(run_dry(&mut lane).await, Vec::<Duration>::new());
     assert_eq!(inbox.attempts(), kept);
     let parked = world.parked("inbox");
     assert_eq!((parked.len(), parked[0].id, parked[0].attempts), (1, kept[0], 1));

@@ -65,6 +65,7 @@ fn parked_deliveries_are_there_after_reopening() {
         why: "status 400".to_owned(),
         attempts: 3,
         parked_at: ground.now(),
+        asked: false,
     };
     let (first, second) = (parked("billing", 1), parked("log", 2));
     for one in [&first, &first, &second] {

@@ -4,11 +4,12 @@ use std::future::pending;
 use std::time::Duration;
 
 use offhook::decide::{LinkSettings, OnError};
+use offhook::journal::{Reader, Shadow};
 use offhook::kind::KindPattern;
 use offhook::receiver::Builder;
 use offhook::{Budget, Decider, Event, Verdict};
 
-use crate::world::{APP_KEY, Plan, World};
+use crate::world::{APP_KEY, Plan, World, offhook, within_reason};
 
 /// What a decider does when it is asked.
 #[derive(Clone, Copy)]
@@ -149,4 +150,35 @@ async fn what_shadows_say_is_counted_beside_the_real_verdict() {
             tokio::task::yield_now().await;
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_shadow_says_stands_beside_the_event_it_was_asked_about() {
+    let world = World::of(Plan::adding(|builder| {
+        let builder = place(builder, "strict", Does::Says(20012), |link| link.shadow = true);
+        place(builder, "silent", Does::Nothing, |link| link.shadow = true)
+    }))
+    .await;
+    world.yunxin().sends("call.start").await.is_allowed();
+    let event = world.only_event().await;
+    assert_eq!(event.decision().unwrap().by, "default");
+    let reader = Reader::open(&world.journal()).unwrap();
+    let noted = within_reason(async {
+        loop {
+            let noted = reader.shadows(event.id()).unwrap();
+            if noted.len() == 2 {
+                return noted;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let mut noted = noted.await;
+    noted.sort_by(|one, other| one.decider.cmp(&other.decider));
+    let said = |shadow: &Shadow| (shadow.decider.clone(), shadow.verdict.clone(), shadow.code, shadow.by.clone());
+    assert_eq!(said(&noted[0]), ("silent".to_owned(), None, None, None));
+    let strict = ("strict".to_owned(), Some("reject".to_owned()), Some(20012), Some("strict".to_owned()));
+    assert_eq!(said(&noted[1]), strict);
+    let (id, journal) = (event.id().to_string(), world.journal());
+    let shown = offhook(&["events", "show", &id, "--journal", journal.to_str().unwrap()]).ends_with(0);
+    assert!(shown.contains("strict: reject with 20012 (by strict)") && shown.contains("silent: no opinion"), "{shown}");
 }

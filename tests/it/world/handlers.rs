@@ -1,6 +1,7 @@
 //! Who hears of events after the answer: an inbox inside the process, and a service on the network with its moods.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ::offhook::{Event, Handler, Outcome};
@@ -58,6 +59,8 @@ pub(crate) enum Mood {
     Good,
     /// Now and then 503, 500, or no answer on a connection that breaks.
     Flaky,
+    /// 400 at first, until [`Target::relents`]; then 204.
+    Stubborn,
 }
 
 /// A service to which the http handler posts.
@@ -70,6 +73,7 @@ pub(crate) struct Target {
 #[derive(Debug)]
 struct Told {
     mood: Mood,
+    relents: AtomicBool,
     posts: Mutex<u64>,
     accepted: watch::Sender<Vec<Value>>,
 }
@@ -84,13 +88,23 @@ impl Target {
     pub(crate) fn listens_on(socket: TcpSocket, mood: Mood) -> Self {
         let listener = socket.listen(64).expect("a listener");
         let address = listener.local_addr().expect("an address");
-        let told = Arc::new(Told { mood, posts: Mutex::default(), accepted: watch::Sender::default() });
+        let told = Arc::new(Told {
+            mood,
+            relents: AtomicBool::new(false),
+            posts: Mutex::default(),
+            accepted: watch::Sender::default(),
+        });
         tokio::spawn(serve(listener, Arc::clone(&told)));
         Self { address, told }
     }
 
     pub(crate) fn url(&self) -> String {
         url_of(self.address)
+    }
+
+    /// From now on a stubborn one takes what it gets.
+    pub(crate) fn relents(&self) {
+        self.told.relents.store(true, Ordering::Relaxed);
     }
 
     /// Waits until what it answered 204 to, in the order of arrival, is `enough`.
@@ -129,6 +143,7 @@ async fn post(told: Arc<Told>, request: Request<Incoming>) -> Result<Response<Em
     };
     let body = request.into_body().collect().await.map_err(|_| "half an event")?.to_bytes();
     let status = match (told.mood, post % 400) {
+        (Mood::Stubborn, _) if !told.relents.load(Ordering::Relaxed) => StatusCode::BAD_REQUEST,
         (Mood::Flaky, 100) => StatusCode::SERVICE_UNAVAILABLE,
         (Mood::Flaky, 200) => StatusCode::INTERNAL_SERVER_ERROR,
         (Mood::Flaky, 300) => return Err("it falls over, as it does now and then"),

@@ -1,0 +1,124 @@
+//! Gives an order about deliveries: to the server of the journal, or carries it out here where none runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::time::sleep;
+
+use super::journal::JournalArgs;
+use super::{output, runtime, serve};
+use crate::admin::control;
+use crate::clock::Clock;
+use crate::config;
+use crate::deliver::{self, AnyHandler, LaneSettings, Order, Orders, Taken};
+use crate::journal::{Journal, Parked, Reader, Replay, Which};
+use crate::metrics::Metrics;
+use crate::telemetry;
+
+/// How often it is looked how far an order is.
+const LOOK: Duration = Duration::from_millis(100);
+/// What was accepted must be durable when this command ends.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// An order that was given; it may still be under way.
+pub(super) struct Given {
+    pub(super) taken: Taken,
+    directory: PathBuf,
+}
+
+/// Gives `order`.
+pub(super) fn give(journal: &JournalArgs, order: &Order) -> anyhow::Result<Given> {
+    let directory = journal.path()?;
+    // It must be a journal before anything is done to it.
+    Reader::open(&directory)?;
+    runtime::on_all_cores(async {
+        let taken = match control::ask(&directory, order).await? {
+            Some(taken) => taken,
+            None => carry_out_here(journal, &directory, order).await?,
+        };
+        Ok(Given { taken, directory })
+    })
+}
+
+impl Given {
+    /// Waits until the replay is over.
+    pub(super) fn replay(&self, number: i64) -> anyhow::Result<Replay> {
+        self.wait(|reader| {
+            let replay = reader.replay(number)?.with_context(|| format!("replay {number} is not in the journal"))?;
+            Ok(replay.ended.then_some(replay))
+        })
+    }
+
+    /// Waits until each of `which` was tried; those that are parked still.
+    pub(super) fn parked(&self, which: &Which) -> anyhow::Result<Vec<Parked>> {
+        self.wait(|reader| {
+            let parked = meant(reader, which)?;
+            Ok(parked.iter().all(|parked| !parked.asked).then_some(parked))
+        })
+    }
+
+    fn wait<T>(&self, mut look: impl FnMut(&Reader) -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+        let reader = Reader::open(&self.directory)?;
+        runtime::on_this_thread(async {
+            loop {
+                if let Some(found) = look(&reader)? {
+                    return Ok(found);
+                }
+                sleep(LOOK).await;
+            }
+        })
+    }
+}
+
+/// The parked deliveries that `which` means.
+pub(super) fn meant(reader: &Reader, which: &Which) -> anyhow::Result<Vec<Parked>> {
+    let mut parked = reader.parked(which.handler.as_deref())?;
+    parked.retain(|parked| which.ids.is_empty() || which.ids.contains(&parked.id));
+    Ok(parked)
+}
+
+/// No server runs on the journal: this command is it for a moment. Handlers come from the configuration.
+async fn carry_out_here(journal: &JournalArgs, directory: &Path, order: &Order) -> anyhow::Result<Taken> {
+    let clock = Clock::system();
+    let needs_handlers = !matches!(order, Order::Drop(_));
+    let configuration = journal.configuration();
+    let (mut options, handlers) = if needs_handlers {
+        let config = config::load(&configuration, &clock)
+            .map_err(anyhow::Error::from)
+            .context("no server runs on this journal, so its handlers are taken from the configuration")?;
+        telemetry::start(config.log, "warn");
+        (config.journal, serve::handlers_of(config.handlers, &clock)?)
+    } else {
+        (journal.options()?, Vec::new())
+    };
+    options.path = directory.to_owned();
+    output::talk("no server runs on this journal; this command does it itself");
+    let metrics = Metrics::new(Duration::from_secs(1));
+    let opened = Journal::open(options, clock.clone(), Arc::clone(&metrics))?;
+    let orders = Orders::new(opened.clone(), clock.clone());
+    orders.are_for(handlers.iter().map(|(lane, _)| Arc::clone(&lane.name)).collect());
+    let taken = tokio::task::spawn_blocking({
+        let (orders, order) = (orders.clone(), order.clone());
+        move || orders.take(&order)
+    });
+    let taken = taken.await??;
+    finish(&orders, &opened, handlers, &metrics, &clock).await?;
+    opened.close(CLOSING).await;
+    Ok(taken)
+}
+
+async fn finish(
+    orders: &Orders,
+    journal: &Journal,
+    handlers: Vec<(LaneSettings, AnyHandler)>,
+    metrics: &Metrics,
+    clock: &Clock,
+) -> anyhow::Result<()> {
+    let work = deliver::carry_out(orders, journal, handlers, metrics, clock);
+    tokio::select! {
+        done = work => done.map_err(anyhow::Error::msg),
+        _ = runtime::asked_to_stop() => anyhow::bail!("stopped; what is left is done when `serve` starts again"),
+    }
+}

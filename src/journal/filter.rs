@@ -1,0 +1,96 @@
+//! Which events somebody wants to read.
+
+use jiff::Timestamp;
+use rusqlite::Row;
+use serde::{Deserialize, Serialize};
+
+use crate::event::EventId;
+use crate::kind::KindPattern;
+
+/// Which events are wanted; the default wants all. What is set must all be true of an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Filter {
+    /// Any of these kinds; empty: every kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<KindPattern>,
+    /// Only this app's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Only events that this account is named in: who acted, or any text of the body that is the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Only events that were answered so: `allow`, `reject`, or who gave the verdict, e.g. `rule:late` or `fallback:*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// Only these events; empty: any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<EventId>,
+    /// Received at this time or later.
+    #[serde(with = "microseconds", skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Received before this time.
+    #[serde(with = "microseconds", skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Whether the event in `row`, whose columns are those of `record`, is wanted.
+    pub(super) fn wants(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let received: i64 = row.get("received")?;
+        let too_early = self.since.is_some_and(|since| received < since.as_microsecond());
+        let too_late = self.until.is_some_and(|until| received >= until.as_microsecond());
+        if too_early || too_late {
+            return Ok(false);
+        }
+        let kind = row.get_ref("kind")?.as_str()?;
+        if !self.kinds.is_empty() && !self.kinds.iter().any(|pattern| pattern.matches(kind)) {
+            return Ok(false);
+        }
+        if let Some(app) = &self.app
+            && row.get_ref("app")?.as_str()? != app
+        {
+            return Ok(false);
+        }
+        if !self.ids.is_empty() && !self.ids.contains(&EventId::from_bytes(row.get("id")?)) {
+            return Ok(false);
+        }
+        Ok(self.wants_verdict(row)? && self.wants_account(row)?)
+    }
+
+    fn wants_verdict(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let Some(wanted) = &self.verdict else { return Ok(true) };
+        let [word, by] = [row.get_ref("verdict")?, row.get_ref("decided_by")?];
+        let [word, by] = [word.as_str_or_null()?, by.as_str_or_null()?];
+        let is_by = |by: &str| wanted.strip_suffix('*').map_or(by == wanted, |start| by.starts_with(start));
+        Ok(word == Some(wanted) || by.is_some_and(is_by))
+    }
+
+    fn wants_account(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let Some(account) = &self.account else { return Ok(true) };
+        if row.get_ref("subject")?.as_str_or_null()? == Some(account) {
+            return Ok(true);
+        }
+        let body = row.get_ref("body")?.as_str()?;
+        // As a JSON text, and as one inside a JSON text.
+        let quoted = serde_json::to_string(account).unwrap_or_default();
+        let nested = serde_json::to_string(&quoted).unwrap_or_default();
+        let nested = nested.get(1..nested.len().saturating_sub(1)).unwrap_or_default();
+        Ok(body.contains(&*quoted) || body.contains(nested))
+    }
+}
+
+/// Moments as microseconds since 1970.
+mod microseconds {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(Timestamp::as_microsecond).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        let microseconds: Option<i64> = Option::deserialize(deserializer)?;
+        microseconds.map(Timestamp::from_microsecond).transpose().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,174 @@
+//! What shadows would have answered, beside the events they were asked about.
+//!
+//! A file of its own, so that nothing an answer waits for has to do with it: written in batches without a sync, and only
+//! the newest are kept.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Row, params};
+
+use super::schema::Schema;
+use super::{ReadError, files, lock};
+use crate::event::EventId;
+
+/// The file in the journal's directory.
+const NAME: &str = "shadows.db";
+
+/// How it looks.
+const SHADOWS: Schema = Schema {
+    application_id: 0x6f66_6873,
+    steps: &["CREATE TABLE shadows (
+            number INTEGER PRIMARY KEY,
+            id BLOB NOT NULL,
+            decider TEXT NOT NULL,
+            verdict TEXT,
+            code INTEGER,
+            decided_by TEXT
+        ) STRICT;
+        CREATE INDEX shadows_of ON shadows (id);"],
+};
+
+/// Rows that are kept, the newest.
+const KEPT: i64 = 200_000;
+
+/// Notes that may wait to be written; further ones are dropped.
+const WAITING: usize = 10_000;
+
+/// How long notes gather before they are written.
+const GATHERING: Duration = Duration::from_millis(100);
+
+/// What a shadow would have answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shadow {
+    /// To which event.
+    pub id: EventId,
+    /// Which decider.
+    pub decider: String,
+    /// `allow` or `reject`; `None`: it had no opinion.
+    pub verdict: Option<String>,
+    /// The code of that verdict.
+    pub code: Option<u16>,
+    /// Who said so: a rule, or the decider itself.
+    pub by: Option<String>,
+}
+
+/// Where what shadows say is written down. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Shadows(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    connection: Mutex<Option<Connection>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<Shadow>,
+    /// Whether a thread is there to write them.
+    attended: bool,
+}
+
+impl Shadows {
+    /// Those of the journal in `directory`; no file is made before there is something to write.
+    pub(super) fn at(directory: &Path) -> Self {
+        let path = directory.join(NAME);
+        Self(Arc::new(Inner { path, connection: Mutex::default(), state: Mutex::default() }))
+    }
+
+    /// Writes `shadow` down soon. Never waits.
+    pub fn note(&self, shadow: Shadow) {
+        let mut state = lock(&self.0.state);
+        if state.waiting.len() >= WAITING {
+            return;
+        }
+        state.waiting.push(shadow);
+        if state.attended {
+            return;
+        }
+        let shadows = self.clone();
+        let thread = std::thread::Builder::new().name("journal-shadows".to_owned());
+        state.attended = thread.spawn(move || shadows.attend()).is_ok();
+    }
+
+    /// Writes what is there until nothing more comes.
+    fn attend(&self) {
+        loop {
+            std::thread::park_timeout(GATHERING);
+            {
+                let mut state = lock(&self.0.state);
+                if state.waiting.is_empty() {
+                    state.attended = false;
+                    return;
+                }
+            }
+            self.flush();
+        }
+    }
+
+    /// Writes what waits. What cannot be written is said, and lost: nothing depends on it.
+    pub(super) fn flush(&self) {
+        let mut connection = lock(&self.0.connection);
+        let waiting = std::mem::take(&mut lock(&self.0.state).waiting);
+        if waiting.is_empty() {
+            return;
+        }
+        let written = match &mut *connection {
+            Some(connection) => write(connection, &waiting),
+            none => open(&self.0.path).and_then(|opened| write(none.insert(opened), &waiting)),
+        };
+        if let Err(error) = written {
+            tracing::warn!(path = %self.0.path.display(), %error, "what shadows said cannot be written; it is lost");
+        }
+    }
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let _ = files::make_private(path);
+    let mut connection = Connection::open(path)?;
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+    SHADOWS.migrate(&mut connection).map_err(|_| rusqlite::Error::InvalidQuery)?;
+    Ok(connection)
+}
+
+fn write(connection: &mut Connection, shadows: &[Shadow]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    {
+        let sql = "INSERT INTO shadows (id, decider, verdict, code, decided_by) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let mut insert = transaction.prepare_cached(sql)?;
+        for Shadow { id, decider, verdict, code, by } in shadows {
+            insert.execute(params![id.as_bytes(), decider, verdict, code, by])?;
+        }
+    }
+    let newest = transaction.last_insert_rowid();
+    transaction.execute("DELETE FROM shadows WHERE number <= ?1", [newest - KEPT])?;
+    transaction.commit()
+}
+
+/// What shadows would have answered to the event `id`, in the journal in `directory`.
+pub(super) fn read(directory: &Path, id: EventId) -> Result<Vec<Shadow>, ReadError> {
+    let path = directory.join(NAME);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let failed = |error| ReadError::Database { path: path.clone(), error };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+    SHADOWS.check(&connection).map_err(|fault| fault.reading(&path))?;
+    let sql = "SELECT id, decider, verdict, code, decided_by FROM shadows WHERE id = ?1 ORDER BY number";
+    let mut rows = connection.prepare(sql).map_err(failed)?;
+    let shadow = |row: &Row<'_>| {
+        Ok(Shadow {
+            id: EventId::from_bytes(row.get(0)?),
+            decider: row.get(1)?,
+            verdict: row.get(2)?,
+            code: row.get(3)?,
+            by: row.get(4)?,
+        })
+    };
+    rows.query_map([id.as_bytes()], shadow).and_then(Iterator::collect).map_err(failed)
+}

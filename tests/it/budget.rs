@@ -1,0 +1,163 @@
+//! Whatever each stage of the road takes, the answer is ready before the deadline. Time stands still here but for what the
+//! test lets pass.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot get its world ready must stop")]
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use offhook::clock::Clock;
+use offhook::decide::{BoxedDecider, Chain, LinkSettings, Load, OnError, Policy};
+use offhook::event::{Event, EventId};
+use offhook::family::{Head, Identity, Protocol, Understood};
+use offhook::intake::{Intake, Request, Road};
+use offhook::journal::{Journal, Options};
+use offhook::kind::{Family, Kind};
+use offhook::metrics::Metrics;
+use offhook::{Budget, Decider, Refusal, Verdict};
+use proptest::prelude::*;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+const DEADLINE: Duration = Duration::from_millis(1500);
+
+/// A family that believes everybody.
+struct Credulous;
+
+impl Protocol for Credulous {
+    type Proven = ();
+    type Verified = Bytes;
+
+    fn family(&self) -> Family {
+        Family::YunxinCallback
+    }
+
+    fn prove(&self, _: &Head<'_>, _: Timestamp) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn verify(&self, (): (), body: Bytes) -> Result<Bytes, Refusal> {
+        Ok(body)
+    }
+
+    fn decode(&self, body: Bytes, _: EventId, received: Timestamp) -> Result<Understood, Refusal> {
+        let mut digest = [0; 20];
+        digest[..16].copy_from_slice(EventId::at(received).as_bytes());
+        let valid_until = received + SignedDuration::from_mins(5);
+        Ok(Understood {
+            event: Event::from_json(body)?,
+            identity: Identity { digest, valid_until, earlier: None },
+            faults: Vec::new(),
+        })
+    }
+
+    fn asks(&self, _: &Kind) -> bool {
+        true
+    }
+
+    fn reply(&self, _: &Kind, _: &Verdict) -> Bytes {
+        Bytes::new()
+    }
+}
+
+/// A decider that thinks for as long as it is told to, by the test's clock.
+struct Slow {
+    name: String,
+    clock: Handle,
+    /// `None`: for ever.
+    takes: Option<Duration>,
+    ends: Ends,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Ends {
+    Verdict,
+    Nothing,
+    Failure,
+}
+
+impl Decider for Slow {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn decide(&self, _: &Event, _: Budget) -> Result<Option<Verdict>, offhook::decide::Failure> {
+        let Some(takes) = self.takes else { return pending().await };
+        self.clock.spawn(tokio::time::timeout(takes, pending::<()>())).await?.unwrap_err();
+        match self.ends {
+            Ends::Verdict => Ok(Some(Verdict::reject(20010))),
+            Ends::Nothing => Ok(None),
+            Ends::Failure => Err("as the test wants it".into()),
+        }
+    }
+}
+
+/// One decider: what it takes, how it ends, its share, what its failure means, whether it is only watched.
+type Stage = (Option<u64>, Ends, Option<u64>, OnError, bool);
+
+fn stage() -> impl Strategy<Value = Stage> {
+    let ends = prop_oneof![Just(Ends::Verdict), Just(Ends::Nothing), Just(Ends::Failure)];
+    let on_error =
+        prop_oneof![Just(OnError::Fallback), Just(OnError::Next), Just(OnError::Allow), Just(OnError::Reject)];
+    (proptest::option::weighted(0.8, 0_u64..3000), ends, proptest::option::of(10_u64..2000), on_error, any::<bool>())
+}
+
+fn linked((number, stage): (usize, &Stage)) -> (LinkSettings, BoxedDecider) {
+    let (takes, ends, share, on_error, shadow) = *stage;
+    let name = format!("d{number}");
+    let link =
+        LinkSettings { timeout: share.map(Duration::from_millis), on_error, shadow, ..LinkSettings::new(&*name) };
+    let takes = takes.map(Duration::from_millis);
+    (link, BoxedDecider::new(Slow { name, clock: Handle::current(), takes, ends }))
+}
+
+async fn answered(before: u64, stages: &[Stage], load: Load) -> (Duration, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let metrics = Metrics::new(DEADLINE);
+    let options = Options { min_free: 0, ..Options::at(dir.path()) };
+    let journal = Journal::open(options, Clock::system(), Arc::clone(&metrics)).unwrap();
+    let deciders = stages.iter().enumerate().map(linked).collect();
+    let chain = Chain::new(Policy::default(), deciders, Arc::clone(&metrics)).unwrap();
+    let intake = Arc::new(Intake::new(chain, journal, metrics, Vec::new()));
+    let started = Instant::now();
+    // Reading the head and the body.
+    tokio::time::advance(Duration::from_millis(before)).await;
+    let (received, budget) = (Clock::system().now(), Budget::since(started, DEADLINE));
+    let body = Bytes::from_static(br#"{"eventType":20}"#);
+    let request = Request { id: EventId::at(received), received, proven: (), body, load, budget };
+    let receipt = match intake.receive(&Credulous, request).unwrap() {
+        Road::Done(receipt) => receipt,
+        Road::Waits(road) => road.await,
+    };
+    let accepted = receipt.accepted(budget).await;
+    (started.elapsed(), accepted.decision().by.to_string())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_each_stage_takes_the_answer_is_ready_before_the_deadline(
+        before in 0_u64..1200,
+        stages in proptest::collection::vec(stage(), 0..5),
+        over in any::<bool>(),
+    ) {
+        let load = if over { Load::Over } else { Load::Normal };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let (took, by) = runtime.block_on(answered(before, &stages, load));
+        prop_assert!(took <= DEADLINE, "{took:?} by {by}");
+        let first = stages.iter().find(|(.., shadow)| !shadow);
+        match first {
+            _ if over => prop_assert_eq!(by, "fallback:overload"),
+            None => prop_assert_eq!(by, "default"),
+            // Whoever never comes to an end, or comes to it after everybody's time, has no say.
+            Some((takes, _, _, OnError::Fallback, _)) if takes.is_none_or(|takes| takes > 1500) => {
+                prop_assert_eq!(by, "fallback:timeout");
+            }
+            Some(_) => prop_assert!(!by.is_empty()),
+        }
+    }
+}

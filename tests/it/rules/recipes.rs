@@ -1,0 +1,98 @@
+//! The recipes in `config/` do what they say.
+
+use jiff::Timestamp;
+use offhook::Event;
+use offhook::event::{EventId, EventParts};
+use offhook::kind::{Family, Kind};
+
+use super::Bench;
+use crate::world::APP_KEY;
+
+/// A recipe as it stands in `config/`, without its app.
+fn recipe(name: &str) -> Bench {
+    let path = format!("{}/config/recipe-{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = text.split_once("[[apps]]").unwrap();
+    let (_, after) = rest.split_once("[[deciders]]").unwrap();
+    Bench::of(&format!("{before}[[deciders]]{after}"))
+}
+
+/// A call at `time`.
+fn call(time: &str, fields: &str) -> Event {
+    let received: Timestamp = time.parse().unwrap();
+    Event::new(EventParts {
+        id: EventId::at(received),
+        kind: Kind::named(Family::YunxinCallback, "call.start"),
+        app_key: APP_KEY.into(),
+        received,
+        sent_at: None,
+        subject: None,
+        headers: "".into(),
+        body: format!(r#"{{"eventType":20,{fields}}}"#).into(),
+        decision: None,
+    })
+}
+
+const NOON: &str = "2026-03-02T12:00:00+08:00";
+
+async fn by(bench: &Bench, time: &str, fields: &str) -> String {
+    bench.on(&call(time, fields)).await.by.into_owned()
+}
+
+#[tokio::test]
+async fn the_block_list_stops_callers_and_callees() {
+    let bench = recipe("block-list");
+    assert_eq!(by(&bench, NOON, r#""fromAccount":"spam.wu","toAccountList":["an"]"#).await, "rule:blocked-caller");
+    assert_eq!(
+        by(&bench, NOON, r#""fromAccount":"an","toAccountList":["bo","spam.lin"]"#).await,
+        "rule:blocked-callee"
+    );
+    assert_eq!(by(&bench, NOON, r#""fromAccount":"an","toAccountList":["bo"]"#).await, "default");
+}
+
+#[tokio::test]
+async fn business_hours_are_those_of_the_place() {
+    let bench = recipe("business-hours");
+    let rows = [
+        ("2026-03-02T08:59:59+08:00", "an", "rule:after-hours"),
+        ("2026-03-02T09:00:00+08:00", "an", "default"),
+        ("2026-03-02T09:59:00Z", "an", "default"),
+        ("2026-03-02T10:00:00Z", "an", "rule:after-hours"),
+        ("2026-03-02T10:00:00Z", "chen.bo", "rule:staff"),
+        ("2026-03-01T12:00:00+08:00", "an", "rule:weekend"),
+        ("2026-03-06T18:00:00Z", "an", "rule:weekend"),
+    ];
+    for (time, who, expected) in rows {
+        assert_eq!(by(&bench, time, &format!(r#""fromAccount":"{who}""#)).await, expected, "{time}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_callees_and_minors_are_stopped() {
+    let bench = recipe("callee-limit");
+    let callees = |count: usize| format!(r#""toAccountList":[{}]"#, vec!["\"a\""; count].join(","));
+    let minor = r#""notifyAttach":"{\"group\":\"minor\"}""#;
+    let rows = [
+        (NOON, callees(8), "default"),
+        (NOON, callees(9), "rule:too-many-callees"),
+        (NOON, format!("{minor},\"callType\":\"1\",{}", callees(1)), "default"),
+        (NOON, format!("{minor},\"callType\":\"1\",{}", callees(2)), "rule:minors"),
+        (NOON, format!("{minor},\"callType\":\"2\",{}", callees(1)), "rule:minors"),
+        ("2026-03-02T22:00:00+08:00", format!("{minor},\"callType\":\"1\",{}", callees(1)), "rule:minors"),
+        ("2026-03-02T22:00:00+08:00", format!("\"callType\":\"2\",{}", callees(1)), "default"),
+    ];
+    for (time, fields, expected) in rows {
+        assert_eq!(by(&bench, time, &fields).await, expected, "{time} {fields}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_has_a_rate() {
+    let bench = recipe("caller-rate");
+    for number in 1..=70 {
+        let expected = if number > 5 { "rule:too-fast" } else { "default" };
+        assert_eq!(by(&bench, NOON, r#""fromAccount":"an""#).await, expected);
+    }
+    assert_eq!(by(&bench, "2026-03-02T12:30:00+08:00", r#""fromAccount":"an""#).await, "rule:too-often");
+    assert_eq!(by(&bench, NOON, r#""fromAccount":"bo""#).await, "default");
+}
