@@ -20,6 +20,7 @@ use crate::journal::{self, Closed, Journal};
 use crate::metrics::Metrics;
 use crate::payload::FromEvent;
 use crate::secret::Secret;
+use crate::tencent::callback::CallbackSecrets;
 use crate::yunxin::{App, Apps};
 
 /// Receives callbacks: verifies, decides, keeps, answers, delivers.
@@ -72,6 +73,7 @@ pub struct Receiver {
 pub struct Builder {
     pub(crate) settings: edge::Settings,
     pub(crate) apps: Vec<App>,
+    pub(crate) tencent: CallbackSecrets,
     pub(crate) policy: Policy,
     pub(crate) deciders: Vec<(LinkSettings, BoxedDecider)>,
     pub(crate) handlers: Vec<(LaneSettings, AnyHandler)>,
@@ -85,8 +87,8 @@ pub struct Builder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// Without an app nothing could ever be believed.
-    #[error("no app: give at least one app key and secret")]
+    /// Without an app, or a secret of Tencent's callbacks, nothing could ever be believed.
+    #[error("no app: give at least one app key and secret, or a secret of Tencent's callbacks")]
     NoApp,
     /// The journal could not be opened.
     #[error("the journal cannot be opened: {0}")]
@@ -111,6 +113,7 @@ impl Receiver {
         Builder {
             settings: edge::Settings::default(),
             apps: Vec::new(),
+            tencent: CallbackSecrets::default(),
             policy: Policy::default(),
             deciders: Vec::new(),
             handlers: Vec::new(),
@@ -154,22 +157,23 @@ impl Receiver {
         &self.metrics
     }
 
-    /// From now on believes `apps`, follows `policy`, asks `deciders` and delivers to `handlers`. No request is
-    /// disturbed: those under way finish with the deciders they began with; deliveries under way finish first, at most
-    /// `within`.
+    /// From now on believes `apps` and `tencent`, follows `policy`, asks `deciders` and delivers to `handlers`. No
+    /// request is disturbed: those under way finish with the deciders they began with; deliveries under way finish
+    /// first, at most `within`.
     ///
     /// # Errors
     /// Delivering to the new handlers cannot start; then the old ones go on.
     pub async fn reload(
         &self,
         apps: Vec<App>,
+        tencent: CallbackSecrets,
         policy: Policy,
         deciders: Vec<(LinkSettings, BoxedDecider)>,
         handlers: Vec<(LaneSettings, AnyHandler)>,
         within: Duration,
     ) -> Result<(), BuildError> {
         self.edge.follow(policy, deciders)?;
-        self.edge.families().believe(apps.into_iter().collect());
+        self.edge.families().believe(apps.into_iter().collect(), tencent);
         // Before the old lanes stop: what cannot start must not end what runs.
         for (lane, _) in &handlers {
             self.journal.lanes().register(&lane.name)?;
@@ -210,6 +214,13 @@ impl Builder {
     #[must_use]
     pub fn with_app(mut self, app: App) -> Self {
         self.apps.push(app);
+        self
+    }
+
+    /// Believes Tencent's callbacks that `secrets` prove.
+    #[must_use]
+    pub fn tencent(mut self, secrets: CallbackSecrets) -> Self {
+        self.tencent = secrets;
         self
     }
 
@@ -322,8 +333,8 @@ impl Builder {
     /// # Errors
     /// No app was given, the journal cannot be opened, or the system gave no threads.
     pub async fn build(self) -> Result<Receiver, BuildError> {
-        let Self { settings, apps, policy, deciders, handlers, journal, clock, metrics } = self;
-        if apps.is_empty() {
+        let Self { settings, apps, tencent, policy, deciders, handlers, journal, clock, metrics } = self;
+        if apps.is_empty() && tencent.is_empty() {
             return Err(BuildError::NoApp);
         }
         let metrics = metrics.unwrap_or_else(|| Metrics::new(settings.deadline));
@@ -346,7 +357,7 @@ impl Builder {
         let feedback = Feedback::listen(journal.clone(), Arc::clone(&metrics), kept, &delivering.handle());
         let tap = Tap { kind: feedback::KIND, tell };
         let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics), paths).tapped(tap);
-        let families = Families::new(apps.into_iter().collect::<Apps>(), &metrics);
+        let families = Families::new(apps.into_iter().collect::<Apps>(), tencent, &metrics);
         let edge = Edge::new(settings, families, intake, clock.clone(), Arc::clone(&metrics));
         let dispatcher = Mutex::new(Some(dispatcher));
         Ok(Receiver { edge, journal, dispatcher, orders, clock, metrics, delivering, _feedback: feedback })

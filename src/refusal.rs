@@ -67,6 +67,24 @@ pub enum Refusal {
         /// What came instead.
         found: &'static str,
     },
+    /// Nothing in a Tencent callback says what it is.
+    #[error("the body has no usable {0}, so nobody can say what it is")]
+    KindMissing(&'static str),
+    /// The secret part of a Tencent callback's path is none of ours.
+    #[error("the path does not end in a configured token")]
+    TokenMismatch,
+    /// A Tencent callback is about another app, or does not say about which.
+    #[error("the SdkAppid is missing, or not the one configured here")]
+    SdkAppIdUnknown,
+    /// A Tencent callback was signed with none of our keys.
+    #[error("{0}")]
+    SignMismatch(&'static str),
+    /// `RequestTime` of a Tencent callback lies too far from our clock.
+    #[error("RequestTime is {} s {} this server's clock", .ahead.unsigned_abs(), if *.ahead < 0 { "behind" } else { "ahead of" })]
+    RequestTimeOff {
+        /// By how many seconds it is ahead of our clock.
+        ahead: i64,
+    },
     /// The body is larger than allowed.
     #[error("the body is larger than {limit} bytes")]
     BodyTooLarge {
@@ -97,6 +115,12 @@ impl Refusal {
             Self::BodyNotJson(_) => "body_not_json",
             Self::BodyNotAnObject => "body_not_an_object",
             Self::EventTypeMalformed { .. } => "event_type_malformed",
+            Self::KindMissing(_) => "event_type_malformed",
+            Self::TokenMismatch => "token_mismatch",
+            Self::SdkAppIdUnknown => "app_unknown",
+            Self::SignMismatch(_) => "sign_mismatch",
+            Self::RequestTimeOff { ahead: i64::MIN..0 } => "stale",
+            Self::RequestTimeOff { .. } => "from_the_future",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTooSlow { .. } => "body_too_slow",
         }

@@ -1,7 +1,10 @@
 //! `offhook dev`: a receiver for a laptop: loopback only, a scratch journal, every callback printed readably.
 
 mod forward;
+pub(super) mod place;
 pub(super) mod show;
+#[cfg(feature = "simulator")]
+mod tencent;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -19,6 +22,8 @@ use crate::deliver::{AnyHandler, LaneSettings};
 use crate::kind::Family;
 use crate::metrics::Metrics;
 use crate::telemetry::{self, LogForm};
+use crate::tencent::callback::CallbackSecrets;
+use crate::tencent::{DEV_CALLBACK_TOKEN, DEV_SDK_APP_ID, DEV_TRTC_KEY};
 use crate::yunxin;
 use forward::Forward;
 use show::Show;
@@ -30,6 +35,7 @@ use show::Show;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook dev --demo
+  offhook dev --tencent
   offhook dev --port 9090 --verdict reject
   offhook dev --forward-to http://localhost:3000/callback
   offhook dev --config offhook.toml")]
@@ -40,6 +46,10 @@ pub(super) struct Args {
     /// Send one of each seed sample to itself first
     #[arg(long)]
     demo: bool,
+    /// Play Tencent too, on the port after the admin listener's: phones that ring and answer, callbacks that come here
+    #[cfg(feature = "simulator")]
+    #[arg(long, conflicts_with = "config")]
+    tencent: bool,
     /// What to answer where nobody decides [default: allow, or what the configuration says]
     #[arg(long, value_enum)]
     verdict: Option<Answer>,
@@ -66,9 +76,6 @@ pub(super) fn run(args: Args) -> Outcome {
     let scratch = tempfile::Builder::new().prefix("offhook-dev-").tempdir().context("no scratch directory")?;
     let config = configured(&args, scratch.path(), &clock)?;
     let forward = args.forward_to.clone().map(Forward::to).transpose()?;
-    // Another user may own the place; then a command in another shell must be told where the journal is.
-    let _announced = super::place::announce(&config.journal.path)
-        .inspect_err(|error| tracing::warn!(%error, "commands in other shells must be given --journal"));
     runtime::on_all_cores(async {
         let app = config.apps.iter().next().cloned().context("the configuration has no app")?;
         let paths: Vec<_> =
@@ -77,11 +84,28 @@ pub(super) fn run(args: Args) -> Outcome {
         let (shown, mut seen) = watch::channel(0_u64);
         let shared = Shared::new(Metrics::new(config.edge.deadline));
         let mut builder = serve::builder(config, &clock, &shared)?;
+        if args.config.is_none() {
+            builder = builder.tencent(published_callbacks());
+        }
         let show = Show::new(shown, forward, clock.clone());
         builder.handlers.push((LaneSettings::new("show"), AnyHandler::new(show)));
         let running = App::build(builder, Some(admin)).await?;
         let addresses = running.addresses()?;
         screen(&args, &addresses, &paths, &app, answers, scratch.path());
+        let word = place::leave_word(&scratch.path().join("journal"));
+        if let Err(error) = &word {
+            output::talk(format_args!("other commands have to be told where the journal is (--journal): {error:#}"));
+        }
+        #[cfg(feature = "simulator")]
+        let _tencent = if args.tencent {
+            let public = addresses.public.port();
+            let port = if args.port == Some(0) { 0 } else { public.checked_add(2).unwrap_or(0) };
+            let simulator = tencent::start(port, &format!("http://{}", addresses.public), &clock).await?;
+            tencent::invite(&simulator, port);
+            Some(simulator)
+        } else {
+            None
+        };
         let path = paths.iter().find(|(family, _)| *family == Family::YunxinCallback);
         let to = format!("http://{}{}", addresses.public, path.map_or("/", |(_, path)| path));
         let run = running.run(runtime::asked_to_stop());
@@ -100,6 +124,11 @@ pub(super) fn run(args: Args) -> Outcome {
             failed = play => failed.map(|()| Exit::Yes),
         }
     })
+}
+
+/// What the published test app's callbacks of Tencent's are proven with.
+fn published_callbacks() -> CallbackSecrets {
+    CallbackSecrets::new(DEV_SDK_APP_ID, [DEV_CALLBACK_TOKEN.into()], [DEV_TRTC_KEY.into()])
 }
 
 /// What was configured, on loopback and with a journal in `scratch`.

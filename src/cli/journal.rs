@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::WrongUse;
+use super::dev::place;
 use crate::clock::Clock;
 use crate::config::{self, Sources};
 use crate::journal::{Options, Reader};
@@ -13,7 +14,8 @@ pub(super) struct JournalArgs {
     /// Read the journal of this configuration
     #[arg(long, value_name = "FILE", conflicts_with = "journal")]
     config: Option<PathBuf>,
-    /// Read the journal in this directory [default: the one of the configuration, or `data`]
+    /// Read the journal in this directory [default: the one of the configuration, or `data`; where there is none, that of
+    /// the `dev` which runs]
     #[arg(long, value_name = "PATH")]
     journal: Option<PathBuf>,
 }
@@ -33,7 +35,11 @@ impl JournalArgs {
     pub(super) fn options(&self) -> anyhow::Result<Options> {
         match &self.journal {
             Some(path) => Ok(Options::at(path)),
-            None => Ok(config::load_journal(&self.configuration(), &Clock::system())?),
+            None => {
+                let options = config::load_journal(&self.configuration(), &Clock::system())?;
+                let of_dev = || if self.config.is_none() { place::dev_journal() } else { None };
+                Ok(if options.path.exists() { options } else { of_dev().map_or(options, Options::at) })
+            }
         }
     }
 

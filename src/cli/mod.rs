@@ -17,7 +17,6 @@ mod man;
 mod orders;
 mod output;
 mod parked;
-mod place;
 mod replay;
 mod runtime;
 mod schema;

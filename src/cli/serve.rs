@@ -69,13 +69,14 @@ pub(super) fn handlers_of(
 
 /// The receiver that `config` describes; `shared` is what outlives a reload.
 pub(super) fn builder(config: Config, clock: &Clock, shared: &decide::Shared) -> anyhow::Result<Builder> {
-    let Config { edge, apps, policy, deciders, journal, handlers, .. } = config;
+    let Config { edge, apps, callbacks, policy, deciders, journal, handlers, .. } = config;
     let deciders: Result<Vec<_>, _> = deciders.into_iter().map(|settings| decide::build(settings, shared)).collect();
     let handlers = handlers_of(handlers, clock)?;
     let apps = apps.iter().cloned().collect();
     Ok(Builder {
         settings: edge,
         apps,
+        tencent: callbacks,
         policy,
         deciders: deciders?,
         journal,

@@ -17,6 +17,7 @@ mod resolve;
 mod robot_call;
 mod schema;
 mod secrets;
+mod tencent;
 mod tree;
 mod variables;
 mod verdicts;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::decide::Policy;
 use crate::tencent::Account;
+use crate::tencent::callback::CallbackSecrets;
 use crate::yunxin::Apps;
 use crate::{admin, decide, edge, handlers, journal};
 
@@ -68,6 +70,8 @@ pub struct Config {
     pub admin: admin::Settings,
     /// The apps that are believed.
     pub apps: Apps,
+    /// What Tencent's callbacks are proven with.
+    pub callbacks: CallbackSecrets,
     /// The verdicts when nobody else decides.
     pub policy: Policy,
     /// Who is asked for a verdict, in order.
@@ -129,7 +133,7 @@ pub fn load_journal(sources: &Sources, clock: &Clock) -> Result<journal::Options
 /// # Errors
 /// The faults of the section `[tencent]`; where the file is no TOML, that alone.
 pub fn load_account(sources: &Sources, clock: &Clock) -> Result<Option<Account>, Faults> {
-    with_reader(sources, clock, |reader, table| Some(resolve::tencent(&mut reader.top(table))))
+    with_reader(sources, clock, |reader, table| Some(tencent::tencent(&mut reader.top(table)).account))
 }
 
 impl Sources {

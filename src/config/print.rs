@@ -54,8 +54,17 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
     text(out, "min_free", size_text(journal.min_free))?;
     text(out, "spill", journal.spill.display())?;
 
+    let (tokens, keys) = config.callbacks.count();
+    match &config.account {
+        Some(found) => writeln!(out, "\n[tencent]\nsdk_app_id = {}", found.key.sdk_app_id())?,
+        None if tokens + keys > 0 => writeln!(out, "\n[tencent]\nsdk_app_id = {}", config.callbacks.sdk_app_id())?,
+        None => {}
+    }
+    if tokens + keys > 0 {
+        let masked = |count| vec![quoted(MASK); count].join(", ");
+        writeln!(out, "callback_tokens = [{}]\ntrtc_keys = [{}]", masked(tokens), masked(keys))?;
+    }
     if let Some(found) = &config.account {
-        writeln!(out, "\n[tencent]\nsdk_app_id = {}", found.key.sdk_app_id())?;
         account(found, out)?;
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decide::{AppPolicy, Policy, Scope, Word};
-use crate::tencent::Account;
+use crate::tencent::callback::CallbackSecrets;
 use crate::verdict::RejectCode;
 use crate::yunxin::{App, Apps};
 use crate::{admin, edge, journal};
@@ -17,9 +17,10 @@ use super::deciders;
 use super::outward;
 use super::reader::{Field, Reader, Section};
 use super::robot_call::Surroundings;
+use super::tencent::{Tencent, tencent};
 use super::tree::Table;
 use super::verdicts::{self, WORDS};
-use super::{Config, Deciding, LogForm, account, callers, secrets};
+use super::{Config, Deciding, LogForm, callers, secrets};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -38,13 +39,13 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     let admin = top.need("admin", "the section [admin]").and_then(|field| admin_settings(&field));
     let journal = journal_settings(&mut top);
     let scope = top.need("verdict", "the section [verdict]").map(|field| verdicts::scope(&field));
-    let apps = apps(&mut top, deadline.as_ref());
+    let Tencent { callbacks, account } = tencent(&mut top);
+    let apps = apps(&mut top, &callbacks, deadline.as_ref());
     let code = scope.as_ref().and_then(|scope| scope.all.reject_code).unwrap_or(RejectCode::DEFAULT);
     let keys: Vec<&str> = apps.iter().map(|app| &*app.app.app_key).collect();
     let deciders = deciders::deciders(top.items("deciders"), code, &keys);
-    let account = tencent(&mut top);
     let directory = journal.as_ref().map(|journal| journal.path.clone()).unwrap_or_default();
-    let around = Surroundings { account: account.clone(), journal: directory, callbacks: false };
+    let around = Surroundings { account: account.clone(), journal: directory, callbacks: callbacks.count().0 > 0 };
     let handlers = outward::handlers(top.items("handlers"), &around);
     let endpoints = outward::endpoints(top.items("endpoints"));
     top.finish();
@@ -55,6 +56,7 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
         log,
         admin: admin?,
         apps: Apps::default(),
+        callbacks,
         policy: Policy { scope: scope?, ..Policy::default() },
         deciders,
         account,
@@ -94,15 +96,6 @@ pub(super) fn deciding(mut top: Section<'_>) -> Option<Deciding> {
     }
     top.finish();
     Some(Deciding { policy, deciders })
-}
-
-/// The section `[tencent]` alone.
-pub(super) fn tencent(top: &mut Section<'_>) -> Option<Account> {
-    let mut section = top.take("tencent")?.section()?;
-    let app = section.take("sdk_app_id").and_then(|field| field.integer(1..=i64::from(u32::MAX)));
-    let account = account::account(&mut section, app.and_then(|app| u32::try_from(app).ok()));
-    section.finish();
-    account
 }
 
 /// The section `[journal]` alone.
@@ -181,9 +174,9 @@ struct AppSection {
     platform_timeout: Duration,
 }
 
-fn apps(top: &mut Section<'_>, deadline: Option<&Deadline<'_>>) -> Vec<AppSection> {
+fn apps(top: &mut Section<'_>, callbacks: &CallbackSecrets, deadline: Option<&Deadline<'_>>) -> Vec<AppSection> {
     let fields = top.items("apps");
-    if fields.is_empty() {
+    if fields.is_empty() && callbacks.is_empty() {
         let hint = "set OFFHOOK_APP_KEY and OFFHOOK_APP_SECRET, or write an [[apps]] section; to try offhook without \
                     an app there is `offhook dev`";
         top.fault("apps", "expected at least one app, found no app".to_owned(), Some(hint.to_owned()));

@@ -27,7 +27,7 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::decide::{BoxedDecider, LinkSettings, Policy};
 use crate::event::EventId;
-use crate::family::{Families, Head, Protocol, UNPROVEN_BODY, Yunxin};
+use crate::family::{Families, Head, Protocol, TencentCall, TencentTrtc, UNPROVEN_BODY, Yunxin};
 use crate::intake::{self, Intake, Road};
 use crate::kind::Family;
 use crate::metrics::{Metrics, ReasonLabel};
@@ -141,6 +141,8 @@ impl Edge {
         async move {
             let mut reply = match question {
                 Ok(Asked::Yunxin(question)) => self.take_down_the_road(question, from.as_deref()).await,
+                Ok(Asked::TencentCall(question)) => self.take_down_the_road(question, from.as_deref()).await,
+                Ok(Asked::TencentTrtc(question)) => self.take_down_the_road(question, from.as_deref()).await,
                 Err(reply) => *reply,
             };
             if self.0.readiness.load(Ordering::Relaxed) == DRAINING {
@@ -178,7 +180,9 @@ impl Edge {
         match self.0.settings.at(knock.request.uri().path()).map(|(family, _)| family) {
             Some(Family::YunxinCallback) => self.prove(&families.yunxin_callback, knock).map(Asked::Yunxin),
             Some(Family::YunxinCopy) => self.prove(&families.yunxin_copy, knock).map(Asked::Yunxin),
-            Some(Family::TencentCall | Family::TencentTrtc) | None => Err(Box::new(reply::not_found())),
+            Some(Family::TencentCall) => self.prove(&families.tencent_call, knock).map(Asked::TencentCall),
+            Some(Family::TencentTrtc) => self.prove(&families.tencent_trtc, knock).map(Asked::TencentTrtc),
+            None => Err(Box::new(reply::not_found())),
         }
     }
 
@@ -285,6 +289,8 @@ where
 /// A question to one of the families.
 enum Asked<B> {
     Yunxin(Question<Yunxin, B>),
+    TencentCall(Question<TencentCall, B>),
+    TencentTrtc(Question<TencentTrtc, B>),
 }
 
 /// A request at the door.

@@ -78,12 +78,17 @@ fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::HeaderMalformed { .. }
         | Refusal::BodyNotJson(_)
         | Refusal::BodyNotAnObject
-        | Refusal::EventTypeMalformed { .. } => StatusCode::BAD_REQUEST,
+        | Refusal::EventTypeMalformed { .. }
+        | Refusal::KindMissing(_) => StatusCode::BAD_REQUEST,
         Refusal::AppUnknown
         | Refusal::BodyChanged { .. }
         | Refusal::CheckSumMismatch
         | Refusal::Stale { .. }
-        | Refusal::FromTheFuture { .. } => StatusCode::UNAUTHORIZED,
+        | Refusal::FromTheFuture { .. }
+        | Refusal::TokenMismatch
+        | Refusal::SdkAppIdUnknown
+        | Refusal::SignMismatch(_)
+        | Refusal::RequestTimeOff { .. } => StatusCode::UNAUTHORIZED,
         Refusal::AddressNotAllowed => StatusCode::FORBIDDEN,
         Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,

@@ -60,8 +60,12 @@ pub struct Endpoint {
 }
 
 /// The families that are received, each with its paths where none are configured.
-const RECEIVED: [(Family, &[&str]); 2] =
-    [(Family::YunxinCallback, &["/receiveMsg.action", "/yunxin/callback"]), (Family::YunxinCopy, &["/yunxin/copy"])];
+const RECEIVED: [(Family, &[&str]); 4] = [
+    (Family::YunxinCallback, &["/receiveMsg.action", "/yunxin/callback"]),
+    (Family::YunxinCopy, &["/yunxin/copy"]),
+    (Family::TencentCall, &["/tencent/call/{token}"]),
+    (Family::TencentTrtc, &["/tencent/trtc"]),
+];
 
 impl Endpoint {
     /// The last part of a path that holds a secret of its own.

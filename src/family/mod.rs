@@ -2,6 +2,7 @@
 //!
 //! The road knows families by this trait alone.
 
+mod tencent;
 mod yunxin;
 
 use std::fmt;
@@ -16,9 +17,11 @@ use crate::kind::{Family, Kind};
 use crate::lenient::FieldFault;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
+use crate::tencent::callback::CallbackSecrets;
 use crate::verdict::Verdict;
 use crate::yunxin::Apps;
 
+pub use tencent::{TencentCall, TencentTrtc};
 pub use yunxin::Yunxin;
 
 /// A family of senders.
@@ -90,18 +93,29 @@ pub struct Families {
     pub yunxin_callback: Arc<Yunxin>,
     /// Yunxin's message copies.
     pub yunxin_copy: Arc<Yunxin>,
+    /// Callbacks of Tencent's call engine.
+    pub tencent_call: Arc<TencentCall>,
+    /// Callbacks of Tencent's rooms.
+    pub tencent_trtc: Arc<TencentTrtc>,
 }
 
 impl Families {
-    /// All families, with `apps` as those that Yunxin's sign for.
-    pub fn new(apps: Apps, metrics: &Arc<Metrics>) -> Self {
+    /// All families, with `apps` as those that Yunxin's sign for, and `tencent` as what Tencent's are proven with.
+    pub fn new(apps: Apps, tencent: CallbackSecrets, metrics: &Arc<Metrics>) -> Self {
         let (callback, copy) = Yunxin::pair(apps, metrics);
-        Self { yunxin_callback: Arc::new(callback), yunxin_copy: Arc::new(copy) }
+        let (call, trtc) = TencentCall::pair(tencent, metrics);
+        Self {
+            yunxin_callback: Arc::new(callback),
+            yunxin_copy: Arc::new(copy),
+            tencent_call: Arc::new(call),
+            tencent_trtc: Arc::new(trtc),
+        }
     }
 
-    /// From now on believes `apps` and no others.
-    pub fn believe(&self, apps: Apps) {
+    /// From now on believes `apps` and `tencent`, and no others.
+    pub fn believe(&self, apps: Apps, tencent: CallbackSecrets) {
         self.yunxin_callback.believe(apps);
+        self.tencent_call.believe(tencent);
     }
 }
 

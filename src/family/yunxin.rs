@@ -137,7 +137,7 @@ const COPY_REMEMBERED: i64 = 75 * 60 * 1000;
 ///
 /// A copy's own time bounds nothing, since it may be sent again whenever an outage ends. So time is cut into periods
 /// that begin at `CurTime`: an equal copy finds the same ends, without a note of when the first one came.
-fn remembered(sent: i64, now: Timestamp) -> (Timestamp, Timestamp) {
+pub(super) fn remembered(sent: i64, now: Timestamp) -> (Timestamp, Timestamp) {
     let now = now.as_millisecond();
     let next = now.saturating_add(sent.saturating_sub(now).rem_euclid(COPY_REMEMBERED));
     let at = |millisecond| Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::MAX);

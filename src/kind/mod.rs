@@ -198,8 +198,9 @@ impl KindPattern {
         } else {
             KINDS.iter().any(|row| row.name == text)
         };
-        let open_ended =
-            ["neroom.", "trtc.", "copy.unknown", "rtc.unknown"].iter().any(|prefix| text.starts_with(prefix));
+        let open_ended = ["neroom.", "trtc.", "copy.unknown", "rtc.unknown", "call_engine.unknown"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix));
         if known || open_ended {
             return Ok(Self(text.to_owned()));
         }

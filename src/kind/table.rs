@@ -95,9 +95,24 @@ macro_rules! every_kind {
                 "rtc.whiteboard_recording" RtcWhiteboardRecording(RtcEvent) [905, "", "Whiteboard recording ready", "白板录制文件"];
             }
             call_engine {
-                "call_engine.start" CallEngineStart(Untyped) ["Call started", "通话开始"];
-                "call_engine.member_changed" CallEngineMemberChanged(Untyped) ["Call member changed", "通话成员变更"];
-                "call_engine.end" CallEngineEnd(Untyped) ["Call ended", "通话结束"];
+                "call_engine.start" CallEngineStart(CallStarted) ["UserList.User_Account", "Call started", "通话开始"];
+                "call_engine.member_changed" CallEngineMemberChanged(MemberChanged) ["ChangedUserList.User_Account", "Call member changed", "通话成员变更"];
+                "call_engine.end" CallEngineEnd(CallEnded) ["CallRecord.Caller_Account", "Call ended", "通话结束"];
+            }
+            trtc {
+                "trtc.1.101" TrtcRoomCreated(TrtcEvent) ["EventInfo.UserId", "Room created", "创建房间"];
+                "trtc.1.102" TrtcRoomDismissed(TrtcEvent) ["EventInfo.UserId", "Room dismissed", "解散房间"];
+                "trtc.1.103" TrtcRoomEntered(TrtcEvent) ["EventInfo.UserId", "Room entered", "进入房间"];
+                "trtc.1.104" TrtcRoomLeft(TrtcEvent) ["EventInfo.UserId", "Room left", "退出房间"];
+                "trtc.1.105" TrtcRoleSwitched(TrtcEvent) ["EventInfo.UserId", "Role switched", "切换角色"];
+                "trtc.2.201" TrtcVideoStarted(TrtcEvent) ["EventInfo.UserId", "Video started", "开始推送视频"];
+                "trtc.2.202" TrtcVideoStopped(TrtcEvent) ["EventInfo.UserId", "Video stopped", "停止推送视频"];
+                "trtc.2.203" TrtcAudioStarted(TrtcEvent) ["EventInfo.UserId", "Audio started", "开始推送音频"];
+                "trtc.2.204" TrtcAudioStopped(TrtcEvent) ["EventInfo.UserId", "Audio stopped", "停止推送音频"];
+                "trtc.2.205" TrtcSubStreamStarted(TrtcEvent) ["EventInfo.UserId", "Sub-stream started", "开始推送辅路"];
+                "trtc.2.206" TrtcSubStreamStopped(TrtcEvent) ["EventInfo.UserId", "Sub-stream stopped", "停止推送辅路"];
+                "trtc.7.701" TrtcIngestStarted(TrtcEvent) ["", "Stream ingest started", "输入在线媒体流开始"];
+                "trtc.7.702" TrtcIngestStopped(TrtcEvent) ["", "Stream ingest stopped", "输入在线媒体流停止"];
             }
         }
     };
@@ -117,7 +132,8 @@ pub struct KindRow {
     pub title: &'static str,
     /// What happened, in Chinese.
     pub title_zh: &'static str,
-    /// The field that names who acted, with a dot where it is inside another one; empty where none does.
+    /// The field that names who acted, with a dot where it is inside another one, and of a list the first item counts;
+    /// empty where none does.
     pub actor: &'static str,
     pub(crate) id: Id,
 }
@@ -150,6 +166,10 @@ const fn rtc(id: Id, name: Text, number: i64, actor: Text, title: Text, title_zh
     KindRow { id, wire: Wire::Rtc(number), family: Family::YunxinCopy, name, title, title_zh, actor }
 }
 
-const fn call_engine(id: Id, name: Text, title: Text, title_zh: Text) -> KindRow {
-    KindRow { id, wire: Wire::None, family: Family::TencentCall, name, title, title_zh, actor: "" }
+const fn call_engine(id: Id, name: Text, actor: Text, title: Text, title_zh: Text) -> KindRow {
+    KindRow { id, wire: Wire::None, family: Family::TencentCall, name, title, title_zh, actor }
+}
+
+const fn trtc(id: Id, name: Text, actor: Text, title: Text, title_zh: Text) -> KindRow {
+    KindRow { id, wire: Wire::None, family: Family::TencentTrtc, name, title, title_zh, actor }
 }

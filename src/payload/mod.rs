@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::event::Event;
 use crate::kind::{Id, KindRow, every_kind};
 use crate::lenient::{Field, Typed, Untyped};
+use crate::tencent::callback::{CallEnded, CallStarted, MemberChanged, TrtcEvent};
 use crate::yunxin::*;
 
 mod schema;

@@ -5,6 +5,7 @@
 
 mod account;
 pub mod call_engine;
+pub mod callback;
 mod chance;
 mod error;
 mod exchange;
@@ -17,6 +18,8 @@ mod outgoing;
 pub mod play;
 mod published;
 pub mod room;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 pub mod tc3;
 mod user_id;
 pub mod user_sig;

@@ -8,6 +8,7 @@ mod faults;
 mod outside;
 mod secrets;
 mod sources;
+mod tencent;
 mod warnings;
 
 use std::fs;

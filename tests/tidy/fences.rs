@@ -11,15 +11,19 @@ pub(crate) const FENCES: &[Fence] = &[
     // Servers and clients.
     Fence(
         "axum",
-        &["admin", "receiver", "verified"],
-        "the admin pages, the library's router and its extractor; the edge serves without it",
+        &["admin", "receiver", "verified", "tencent"],
+        "the admin pages, the library's router and its extractor, the stand-in for Tencent; the edge serves without it",
     ),
     Fence("hyper", &["edge", "admin"], "the edge, and the admin listener's connections"),
     Fence("hyper_util", &["edge", "admin"], "goes with hyper"),
     Fence("http_body", &["edge"], "bodies are read in one place, within one budget"),
     Fence("http_body_util", &["edge"], "bodies are read in one place, within one budget"),
     Fence("tower", &["edge", "admin", "receiver"], "the edge is a service; the receiver mounts it; pages are one"),
-    Fence("http", &["edge", "yunxin", "family", "handlers", "cli"], "the road, the journal and deciding know no HTTP"),
+    Fence(
+        "http",
+        &["edge", "yunxin", "tencent", "family", "handlers", "cli"],
+        "the road, the journal and deciding know no HTTP",
+    ),
     Fence(
         "reqwest",
         &["tencent", "decide", "handlers", "cli"],
@@ -30,7 +34,11 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("tokio_rustls", &["cli"], "goes with the connections of `conform`"),
     Fence("httparse", &["cli"], "`conform` reads what any receiver answers, off the wire"),
     Fence("ipnet", &["edge", "config"], "addresses are judged where connections come in"),
-    Fence("tokio::net", &["edge", "admin", "app", "cli"], "only listeners open sockets, and `conform`"),
+    Fence(
+        "tokio::net",
+        &["tencent", "edge", "admin", "app", "cli"],
+        "only listeners open sockets, `conform`, and the stand-in for Tencent",
+    ),
     Fence("std::net::TcpListener", &[], "it would block a thread; take tokio's"),
     Fence("std::net::TcpStream", &[], "it would block a thread; take tokio's"),
     // What waits.

@@ -27,9 +27,9 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("tencent", &[GROUND]),
     ("journal", &[GROUND]),
     ("telemetry", &[]),
-    ("payload", &[GROUND, "yunxin"]),
+    ("payload", &[GROUND, "yunxin", "tencent"]),
     // second floor: one step of the road each
-    ("family", &[GROUND, "yunxin"]),
+    ("family", &[GROUND, "yunxin", "tencent"]),
     ("decide", &[GROUND, "payload"]),
     ("deliver", &[GROUND, "journal", "payload"]),
     // third floor: the road, and the ends it leads to
@@ -47,7 +47,10 @@ pub(crate) const FLOORS: &[Floor] = &[
     // roof: puts it together
     (
         "receiver",
-        &["feedback", GROUND, "yunxin", "journal", "payload", "family", "decide", "deliver", "intake", "edge"],
+        &[
+            "feedback", GROUND, "yunxin", "tencent", "journal", "payload", "family", "decide", "deliver", "intake",
+            "edge",
+        ],
     ),
     ("verified", &[GROUND, "yunxin", "payload", "decide", "edge"]),
     ("app", &["edge", "admin", "receiver"]),

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::ingest::DetailArgs;
 use super::super::tencent::{self, AppArgs, Cloud, EngineArgs, answered};
-use super::super::{Exit, Outcome, WrongUse, output, place, runtime};
+use super::super::{Exit, Outcome, WrongUse, dev, output, runtime};
 use super::start::CallArgs;
 use crate::clock::Clock;
 use crate::config::{self, Sources};
@@ -217,7 +217,7 @@ fn journal(args: &Args) -> anyhow::Result<Option<Reader>> {
     let path = match (&args.journal, &args.app.config) {
         (Some(path), _) => path.clone(),
         (None, Some(file)) => config::load_journal(&Sources::of_process(Some(file.clone())), &Clock::system())?.path,
-        (None, None) => match place::find() {
+        (None, None) => match dev::place::dev_journal() {
             Some(path) => path,
             None => {
                 let what = "no offhook runs here that Tencent's callbacks come to: start `offhook dev --tencent`, give \

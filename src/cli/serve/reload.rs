@@ -83,8 +83,8 @@ async fn reload(
             return None;
         }
     };
-    let Builder { apps, policy, deciders, handlers, .. } = builder;
-    match receiver.reload(apps, policy, deciders, handlers, FINISHING).await {
+    let Builder { apps, tencent, policy, deciders, handlers, .. } = builder;
+    match receiver.reload(apps, tencent, policy, deciders, handlers, FINISHING).await {
         Ok(()) => tracing::info!("reloaded: apps, secrets, verdicts, deciders and handlers are the new ones"),
         Err(error) => {
             tracing::error!("apps, secrets, verdicts and deciders are the new ones, the handlers are not: {error}");

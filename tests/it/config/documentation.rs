@@ -105,6 +105,8 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         ".tencent.ingest.secret_id",
         ".tencent.ingest.secret_key",
         ".tencent.ingest.token",
+        ".tencent.callback_tokens",
+        ".tencent.trtc_keys",
     ];
     for key in forms.iter().filter_map(|form| documented.remove(*form)).flatten() {
         assert!(["env", "file", "not_after"].contains(&&*key), "{key}");
@@ -140,6 +142,8 @@ fn the_optional_keys_are_shown_with_their_defaults() {
         ("TENCENTCLOUD_SECRET_ID", "an-id"),
         ("TENCENTCLOUD_SECRET_KEY", "another-key"),
         ("TENCENTCLOUD_TOKEN", "a-short-token"),
+        ("TENCENT_PATH_TOKEN", "a-path-token"),
+        ("TRTC_CALLBACK_KEY", "aCallbackKey"),
     ];
     let shown = load(&text, &environment).unwrap().masked_toml();
     let whole = dir.path().join("everything.toml");

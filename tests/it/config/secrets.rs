@@ -233,6 +233,14 @@ family = "yunxin.callback"
 [[endpoints]]
 path = "/yunxin/copy"
 family = "yunxin.copy"
+
+[[endpoints]]
+path = "/tencent/call/{token}"
+family = "tencent.call"
+
+[[endpoints]]
+path = "/tencent/trtc"
+family = "tencent.trtc"
 "#;
     assert_eq!(config.masked_toml(), expected);
     assert_eq!(format!("{config:?}"), expected);

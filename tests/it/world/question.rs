@@ -27,6 +27,12 @@ impl Question {
         self
     }
 
+    /// The same without any header but the body's type.
+    pub(crate) fn bare(mut self) -> Self {
+        self.headers.retain(|(found, _)| found.eq_ignore_ascii_case("content-type"));
+        self
+    }
+
     /// The same without this header.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(found, _)| !found.eq_ignore_ascii_case(name));
