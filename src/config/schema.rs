@@ -117,11 +117,7 @@ impl Keys {
                 }
                 Shown::Named(keys) => keys,
                 Shown::Table(keys) => keys,
-                Shown::Value { .. } => {
-                    *shown = Shown::Table(Self::default());
-                    let Shown::Table(keys) = shown else { unreachable!("it was put there just now") };
-                    keys
-                }
+                Shown::Value { .. } => unreachable!("{header}: default.toml shows this key as a value too"),
             };
         }
         table

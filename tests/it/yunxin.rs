@@ -69,8 +69,6 @@ fn every_documented_number_has_its_kind() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), KINDS.len(), "a name stands twice");
-    let callbacks = KINDS.iter().filter(|row| matches!(row.wire, Wire::Number(_))).count();
-    assert_eq!(callbacks, 38);
 }
 
 #[test]

@@ -9,11 +9,9 @@ mod message;
 mod team;
 mod user;
 
-pub use call::{CallStart, RoomCreate};
-pub use client::ClientType;
-pub use login::{LoginChatroom, LoginIm, LoginQchat, LoginToken};
-pub use message::{Message, MessageRecall};
-pub use team::{
-    TeamAction, TeamApply, TeamCreate, TeamDismiss, TeamInvite, TeamKick, TeamManagers, TeamMute, TeamOwnMember,
-};
-pub use user::{FriendChange, UserUpdate};
+pub use call::*;
+pub use client::*;
+pub use login::*;
+pub use message::*;
+pub use team::*;
+pub use user::*;
