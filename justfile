@@ -49,6 +49,10 @@ bench:
 load *arguments:
     scripts/load {{ arguments }}
 
+# Ten times more questions than can be decided; see benches/README.md.
+overload:
+    scripts/overload
+
 # Instructions and system calls per request.
 instructions:
     scripts/instructions
