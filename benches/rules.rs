@@ -1,7 +1,7 @@
 //! What rules add to a request: fifty of them beside none, and the dearest ones on the largest body.
 //!
 //! `cargo bench --bench rules`. The target is 25 µs for fifty rules, of which 25 are about the kind and read three fields
-//! each; figures in benches/README.md.
+//! each.
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::event::Event;
 use crate::journal::{Filter, Position, Reader};
-use crate::kind::{Family, KindPattern};
+use crate::kind::Family;
 use crate::yunxin::{self, App, Apps};
 
 /// When a secret proved something.
@@ -20,6 +20,9 @@ struct Used {
     first: Timestamp,
     last: Timestamp,
 }
+
+/// By app and fingerprint.
+type Uses = HashMap<(Arc<str>, Arc<str>), Used>;
 
 /// How far back is looked.
 const BACK: Duration = Duration::from_secs(7 * 86_400);
@@ -64,15 +67,11 @@ pub(super) fn told(apps: &Apps, journal: &Path, now: Timestamp) -> Vec<String> {
     sentences.collect()
 }
 
-/// How each secret of an app was used, by App Key and fingerprint.
-type UsedSecrets = HashMap<(Arc<str>, Arc<str>), Used>;
-
 /// App and fingerprint of each secret that proved something.
-fn used(apps: &Apps, reader: &Reader, now: Timestamp) -> Option<UsedSecrets> {
+fn used(apps: &Apps, reader: &Reader, now: Timestamp) -> Option<Uses> {
     let since = now.checked_sub(BACK).ok()?;
-    let kinds: Vec<KindPattern> = Vec::new();
-    let filter = Filter { kinds, since: Some(since), ..Filter::default() };
-    let (mut used, mut after, mut seen) = (HashMap::<_, Used>::new(), Position::default(), 0);
+    let filter = Filter { since: Some(since), ..Filter::default() };
+    let (mut used, mut after, mut seen) = (Uses::new(), Position::default(), 0);
     loop {
         let page = reader.page(after, 1000, &filter).ok()?;
         for (_, event) in page.events.iter().filter(|(_, event)| event.family() == Family::YunxinCallback) {
