@@ -44,7 +44,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     // roof: puts it together
     (
         "receiver",
-        &["feedback", GROUND, "yunxin", "journal", "payload", "family", "decide", "deliver", "intake", "edge"],
+        &[GROUND, "yunxin", "journal", "payload", "family", "decide", "deliver", "feedback", "intake", "edge"],
     ),
     ("verified", &[GROUND, "yunxin", "payload", "decide", "edge"]),
     ("app", &["edge", "admin", "receiver"]),
