@@ -142,7 +142,7 @@ struct Told {
 fn heed(journal: &Journal, metrics: &Metrics, copies: Vec<Event>) -> Result<(), Trouble> {
     let mut told: Vec<Told> = copies.iter().filter_map(read).collect();
     look_up(journal, &mut told)?;
-    let mut warnings: HashMap<(Arc<str>, &'static str), (usize, Option<(EventId, String)>)> = HashMap::new();
+    let mut warnings: HashMap<_, (usize, Option<(EventId, String)>)> = HashMap::new();
     for told in told {
         let Told { copy, app, reason, at, callback, .. } = told;
         let word = Failure::word_of(reason);

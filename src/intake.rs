@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 
 use crate::budget::Budget;
 use crate::decide::{Asking, Chain, Decided, Load, Step};
@@ -62,12 +61,17 @@ pub struct Intake {
 }
 
 /// Who hears at once that an event of one kind is on disk.
-#[derive(Debug)]
 pub struct Tap {
     /// The kind.
     pub kind: &'static str,
-    /// Is told where each of its events stands; where it cannot keep up, not of all.
-    pub tell: mpsc::Sender<Position>,
+    /// Is told where each of its events stands; must not wait.
+    pub tell: Box<dyn Fn(Position) + Send + Sync>,
+}
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tap").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 impl Intake {
@@ -95,8 +99,7 @@ impl Intake {
         if let (Some(tap), Basis::Kept(kept)) = (&self.tap, accepted.basis())
             && accepted.kind().name() == tap.kind
         {
-            // Whoever cannot keep up finds it in the journal.
-            let _ = tap.tell.try_send(kept.position());
+            (tap.tell)(kept.position());
         }
     }
 

@@ -355,6 +355,8 @@ impl Builder {
         let paths = settings.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
         let (tell, kept) = tokio::sync::mpsc::channel(feedback::WAITING);
         let feedback = Feedback::listen(journal.clone(), Arc::clone(&metrics), kept, &delivering.handle());
+        // What finds no place is in the journal, and worked on after the next start.
+        let tell = Box::new(move |position| _ = tell.try_send(position));
         let tap = Tap { kind: feedback::KIND, tell };
         let intake = Intake::new(chain, journal.clone(), Arc::clone(&metrics), paths).tapped(tap);
         let families = Families::new(apps.into_iter().collect::<Apps>(), tencent, &metrics);

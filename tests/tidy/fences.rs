@@ -44,12 +44,15 @@ pub(crate) const FENCES: &[Fence] = &[
     // What waits.
     Fence(
         "tokio",
-        &["budget", "tencent", "journal", "decide", "deliver", "handlers", "edge", "admin", "receiver", "app", "cli"],
+        &[
+            "budget", "tencent", "journal", "decide", "deliver", "feedback", "handlers", "edge", "admin", "receiver",
+            "app", "cli",
+        ],
         "values, protocols and the road itself wait for nothing but through a budget",
     ),
     Fence(
         "tokio::runtime",
-        &["journal", "decide", "deliver", "receiver", "cli"],
+        &["journal", "decide", "deliver", "feedback", "receiver", "cli"],
         "whoever owns threads or wakes others says so",
     ),
     Fence("tokio::signal", &["cli"], "a library must not catch its host's signals"),

@@ -48,7 +48,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     (
         "receiver",
         &[
-            "feedback", GROUND, "yunxin", "tencent", "journal", "payload", "family", "decide", "deliver", "intake",
+            GROUND, "yunxin", "tencent", "journal", "payload", "family", "decide", "deliver", "feedback", "intake",
             "edge",
         ],
     ),
