@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::world::{APP_KEY, World, offhook, within_reason};
 
 fn told(reason: u8, body: &str) -> String {
-    let now = jiff::Timestamp::now().as_millisecond().to_string();
+    let now = offhook::clock::Clock::system().now().as_millisecond().to_string();
     json!({"eventType": "83", "reason": reason.to_string(), "callbackBody": body, "timestamp": now}).to_string()
 }
 
