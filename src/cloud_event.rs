@@ -53,6 +53,7 @@ pub struct CloudEvent<'a> {
     verdictby: Option<&'a str>,
     /// Whether a person asked for this delivery again; absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
     replayed: bool,
     /// The sender's JSON, value for value.
     #[serde(skip_serializing_if = "Option::is_none")]

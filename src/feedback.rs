@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::event::{Event, EventId};
@@ -37,9 +37,12 @@ const AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// Events read at once.
 const PAGE: usize = 1000;
 
-/// Listens for copies that were kept; ends when it is dropped.
+/// Listens for copies that were kept; ends when it is dropped, after what it is at.
 #[derive(Debug)]
-pub struct Feedback(JoinHandle<()>);
+pub struct Feedback {
+    stop: oneshot::Sender<()>,
+    listening: JoinHandle<()>,
+}
 
 impl Feedback {
     /// Works on `runtime` on the events whose positions come out of `kept`, and first on those at the journal's end.
@@ -49,13 +52,19 @@ impl Feedback {
         mut kept: mpsc::Receiver<Position>,
         runtime: &Handle,
     ) -> Self {
+        let (stop, mut stopped) = oneshot::channel::<()>();
         let listening = async move {
             let (earlier, counts) = (journal.clone(), Arc::clone(&metrics));
             let left =
                 tokio::task::spawn_blocking(move || left_over(&earlier).map(|events| heed(&earlier, &counts, events)));
             mention(left.await);
             let mut positions = Vec::new();
-            while kept.recv_many(&mut positions, TOGETHER).await > 0 {
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = &mut stopped => return,
+                    count = kept.recv_many(&mut positions, TOGETHER) => if count == 0 { return },
+                }
                 let (journal, metrics, batch) = (journal.clone(), Arc::clone(&metrics), std::mem::take(&mut positions));
                 let heeded = tokio::task::spawn_blocking(move || {
                     at(&journal, &batch).map(|events| heed(&journal, &metrics, events))
@@ -63,13 +72,14 @@ impl Feedback {
                 mention(heeded.await);
             }
         };
-        Self(runtime.spawn(listening))
+        Self { stop, listening: runtime.spawn(listening) }
     }
-}
 
-impl Drop for Feedback {
-    fn drop(&mut self) {
-        self.0.abort();
+    /// Ends it, and waits until it has let go of the journal.
+    pub async fn ends(self) {
+        let Self { stop, listening } = self;
+        drop(stop);
+        let _ = listening.await;
     }
 }
 

@@ -1,13 +1,15 @@
 //! The whole receiver as a value: for a program of your own, and for the `offhook` command, which adds listeners.
 
-use std::fmt;
+mod delivering;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
+
+use delivering::Delivering;
 
 use crate::clock::Clock;
 use crate::decide::{BoxedDecider, Chain, Decider, IntoOpinion, LinkSettings, Policy, Word};
@@ -65,7 +67,8 @@ pub struct Receiver {
     clock: Clock,
     metrics: Arc<Metrics>,
     delivering: Delivering,
-    _feedback: Feedback,
+    /// None once it was stopped.
+    feedback: Mutex<Option<Feedback>>,
 }
 
 /// Puts a [`Receiver`] together.
@@ -198,6 +201,10 @@ impl Receiver {
         let _ = tokio::time::timeout(within, self.edge.finished()).await;
         if let Some(dispatcher) = self.dispatcher.lock().await.take() {
             dispatcher.stop(within).await;
+        }
+        if let Some(feedback) = self.feedback.lock().await.take() {
+            // What it had still to work on is found at the next start.
+            let _ = tokio::time::timeout(within, feedback.ends()).await;
         }
         self.journal.close(within).await
     }
@@ -355,6 +362,7 @@ impl Builder {
         let paths = settings.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
         let (tell, kept) = tokio::sync::mpsc::channel(feedback::WAITING);
         let feedback = Feedback::listen(journal.clone(), Arc::clone(&metrics), kept, &delivering.handle());
+        let feedback = Mutex::new(Some(feedback));
         // What finds no place is in the journal, and worked on after the next start.
         let tell = Box::new(move |position| _ = tell.try_send(position));
         let tap = Tap { kind: feedback::KIND, tell };
@@ -362,7 +370,7 @@ impl Builder {
         let families = Families::new(apps.into_iter().collect::<Apps>(), tencent, &metrics);
         let edge = Edge::new(settings, families, intake, clock.clone(), Arc::clone(&metrics));
         let dispatcher = Mutex::new(Some(dispatcher));
-        Ok(Receiver { edge, journal, dispatcher, orders, clock, metrics, delivering, _feedback: feedback })
+        Ok(Receiver { edge, journal, dispatcher, orders, clock, metrics, delivering, feedback })
     }
 }
 
@@ -381,33 +389,4 @@ fn router<T: Send + Sync + 'static>(edge: &Edge, alive: &Arc<T>) -> axum::Router
         });
         router.route_service(path, service)
     })
-}
-
-/// The threads that handlers run on: one that blocks its thread must not slow an answer.
-struct Delivering(Option<Runtime>);
-
-impl Delivering {
-    fn start() -> std::io::Result<Self> {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(2).thread_name("deliver").enable_all().build().map(|runtime| Self(Some(runtime)))
-    }
-
-    fn handle(&self) -> tokio::runtime::Handle {
-        self.0.as_ref().expect("the runtime is only taken when this is dropped").handle().clone()
-    }
-}
-
-impl Drop for Delivering {
-    /// Never waits for a handler that blocks its thread.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-impl fmt::Debug for Delivering {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Delivering")
-    }
 }

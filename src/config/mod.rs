@@ -116,7 +116,10 @@ pub struct Deciding {
 /// The faults of `[verdict]`, `[[deciders]]` and what is said about verdicts in `[[apps]]`, and sections that do not
 /// exist; where the file is no TOML, that alone.
 pub fn load_deciding(sources: &Sources, clock: &Clock) -> Result<Deciding, Faults> {
-    with_reader(sources, clock, |reader, table| resolve::deciding(reader.top(table)))
+    with_reader(sources, clock, |reader, table| {
+        reader.secrets_unread.set(true);
+        resolve::deciding(reader.top(table))
+    })
 }
 
 /// Reads only where the journal is, for commands that need nothing else: no app has to be there and no secret readable.

@@ -2,7 +2,7 @@
 //!
 //! A getter that returns `None` has told its fault already; nothing is ever read by default here.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -26,6 +26,8 @@ pub(super) struct Reader<'r> {
     pub(super) now: Timestamp,
     /// Whether the published test app may be used.
     pub(super) published_app: bool,
+    /// Secrets that are kept elsewhere are not looked for: nothing is proven or sent with them.
+    pub(super) secrets_unread: Cell<bool>,
     pub(super) faults: RefCell<Vec<ConfigFault>>,
     pub(super) warnings: RefCell<Vec<String>>,
 }
@@ -53,7 +55,14 @@ struct Path(String);
 impl<'r> Reader<'r> {
     pub(super) fn new(variables: &'r BTreeMap<String, String>, now: Timestamp, faults: Vec<ConfigFault>) -> Self {
         let faults = RefCell::new(faults);
-        Self { variables, now, published_app: false, faults, warnings: RefCell::default() }
+        Self {
+            variables,
+            now,
+            published_app: false,
+            secrets_unread: Cell::new(false),
+            faults,
+            warnings: RefCell::default(),
+        }
     }
 
     /// The whole configuration as a section.
@@ -174,7 +183,7 @@ impl<'r> Field<'r> {
         let found = words.iter().find(|(name, _)| *name == text).map(|(_, meaning)| *meaning);
         if found.is_none() {
             let hint = nearest(text, names()).map(|name| format!("did you mean `{name}`?"));
-            self.fault(format!("expected {}", quoted(names(), " or ")), hint);
+            self.fault(format!("expected {}", one_of(names())), hint);
         }
         found
     }
@@ -324,6 +333,15 @@ fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n s
     let near = |name| (strsim::damerau_levenshtein(word, name), name);
     let (distance, name) = names.map(near).min()?;
     (distance <= 1 + name.len() / 4).then_some(name)
+}
+
+/// Names in quotes, as a choice: "`a`, `b` or `c`".
+fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let listed = quoted(names, ", ");
+    match listed.rsplit_once(", ") {
+        Some((first, last)) => format!("{first} or {last}"),
+        None => listed,
+    }
 }
 
 fn quoted(names: impl Iterator<Item = impl Display>, separator: &str) -> String {

@@ -125,7 +125,7 @@ impl Keys {
 
     fn schema(&self) -> Json {
         let properties: Map<String, Json> =
-            self.keys.iter().map(|(key, shown)| (key.clone(), shown.schema())).collect();
+            self.keys.iter().map(|(key, shown)| (key.clone(), schema_of(key, shown))).collect();
         let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
         if !self.about.is_empty() {
             schema["description"] = json!(self.about);
@@ -168,6 +168,29 @@ impl Shown {
             }
         }
     }
+}
+
+/// Keys that hold a table whose names the user chooses.
+const CHOSEN: [&str; 3] = ["lists", "headers", "env"];
+/// Keys of a rule that may be just `true`.
+const OR_TRUE: [&str; 2] = ["allow", "reject"];
+
+fn schema_of(key: &str, shown: &Shown) -> Json {
+    let schema = shown.schema();
+    let about = schema.get("description").cloned();
+    let mut schema = match shown {
+        Shown::Value { example: Value::Table(_), .. } | Shown::Table(_) if CHOSEN.contains(&key) => {
+            json!({ "type": "object" })
+        }
+        Shown::Value { example: Value::Table(_), .. } if OR_TRUE.contains(&key) => {
+            json!({ "anyOf": [{ "type": "boolean" }, schema] })
+        }
+        _ => return schema,
+    };
+    if let Some(about) = about {
+        schema["description"] = about;
+    }
+    schema
 }
 
 /// Tables of several sorts are told apart by `type`; tables of one sort are shown more than once to show more of it.

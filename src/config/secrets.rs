@@ -74,6 +74,9 @@ fn kept_elsewhere(field: &Field<'_>, section: &mut Section<'_>, what_for: Use) -
     let value = if what_for == Use::App { section.take("value") } else { None };
     match (value, section.take("env"), section.take("file")) {
         (Some(value), None, None) => written_here(&value, what_for),
+        (None, Some(_), None) | (None, None, Some(_)) if field.reader.secrets_unread.get() => {
+            Some(Secret::new("not read"))
+        }
         (None, Some(env), None) => {
             let name = public_name(&env, |name| {
                 name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')

@@ -36,7 +36,7 @@ pub(super) struct CallArgs {
     #[arg(long, value_name = "USER")]
     pub(super) robot: Option<String>,
     /// Who is called; several by repeating it or with commas
-    #[arg(long, value_name = "USER", value_delimiter = ',', num_args = 1.., required_unless_present = "file")]
+    #[arg(long, value_name = "USER", value_delimiter = ',', num_args = 1..)]
     callee: Vec<String>,
     #[command(flatten)]
     room: RoomArgs,
