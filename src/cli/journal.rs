@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::WrongUse;
-use super::dev::place;
 use crate::clock::Clock;
 use crate::config::{self, Sources};
 use crate::journal::{Options, Reader};
@@ -35,11 +34,7 @@ impl JournalArgs {
     pub(super) fn options(&self) -> anyhow::Result<Options> {
         match &self.journal {
             Some(path) => Ok(Options::at(path)),
-            None => {
-                let options = config::load_journal(&self.configuration(), &Clock::system())?;
-                let of_dev = || if self.config.is_none() { place::dev_journal() } else { None };
-                Ok(if options.path.exists() { options } else { of_dev().map_or(options, Options::at) })
-            }
+            None => Ok(config::load_journal(&self.configuration(), &Clock::system())?),
         }
     }
 

@@ -158,6 +158,8 @@ pub(super) fn read(directory: &Path, id: EventId) -> Result<Vec<Shadow>, ReadErr
     let failed = |error| ReadError::Database { path: path.clone(), error };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+    // One view of the file for all of it: it may be in the making.
+    let connection = connection.unchecked_transaction().map_err(failed)?;
     if SHADOWS.check(&connection).map_err(|fault| fault.reading(&path))? == 0 {
         return Ok(Vec::new()); // it is being made
     }

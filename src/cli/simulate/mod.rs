@@ -23,7 +23,7 @@ use kept::Kept;
 
 /// Run another configuration over kept events and show which verdicts would change
 ///
-/// FILE is a whole configuration or only its [verdict] and [[deciders]]. `now`, `sentat` and counters use each event's
+/// FILE is a whole configuration or only its sections `verdict` and `deciders`. `now`, `sentat` and counters use each event's
 /// own time. Deciders that ask a service or a program are not asked. Exit 1 when more changes than --max-change.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:

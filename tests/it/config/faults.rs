@@ -202,7 +202,7 @@ fn a_value_that_cannot_be_is_shown_with_what_was_expected() {
         ),
         (
             "[[endpoints]]\npath = \"/a\"\nfamily = \"yunxin\"",
-            "endpoints[0].family = `yunxin`: expected `yunxin.callback` or `yunxin.copy` or `tencent.call` or",
+            "endpoints[0].family = `yunxin`: expected `yunxin.callback`, `yunxin.copy`, `tencent.call` or",
         ),
     ];
     for (toml, fault) in rows {

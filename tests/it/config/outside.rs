@@ -86,7 +86,7 @@ fn what_cannot_be_is_told_without_a_secret() {
         ),
         ("type = \"exec\"\ncommand = \"/bin/a\"\nbreaker_pause = \"1s\"", "deciders[0].breaker_pause: unknown key"),
         ("type = \"rules\"\nlate = \"1s\"\nrules = []", "deciders[0].late: unknown key"),
-        ("type = \"https\"", "deciders[0].type = `https`: expected `rules` or `http` or `exec`"),
+        ("type = \"https\"", "deciders[0].type = `https`: expected `rules`, `http` or `exec`"),
     ] {
         let text = faults(&format!("[[deciders]]\n{lines}\n{APP}"), &[]);
         assert!(text.contains(fault), "no `{fault}` in\n{text}");

@@ -91,7 +91,7 @@ fn a_decider_is_told_what_is_wrong_with_it() {
         (format!("[[deciders]]\ntype = \"rules\"\nname = \"fallback:x\"\n{rule}"), "cannot be mistaken in `verdictby`"),
         (format!("[[deciders]]\ntype = \"rules\"\nkinds = [\"cal.*\"]\n{rule}"), "no such kind: `cal.*`"),
         (format!("[[deciders]]\ntype = \"rules\"\napps = [\"nobody\"]\n{rule}"), "the App Key of one of [[apps]]"),
-        (format!("[[deciders]]\ntype = \"rules\"\non_error = \"ignore\"\n{rule}"), "expected `fallback` or `next` or"),
+        (format!("[[deciders]]\ntype = \"rules\"\non_error = \"ignore\"\n{rule}"), "expected `fallback`, `next`,"),
         (
             format!("[[deciders]]\ntype = \"rules\"\nlists.x = {{ file = \"/nowhere/x.txt\" }}\n{rule}"),
             "expected a readable file",
