@@ -5,6 +5,7 @@ mod commands;
 mod files;
 mod ingest;
 mod play;
+mod ring_once;
 mod robot_call;
 mod signatures;
 mod stand_in;

@@ -6,15 +6,19 @@ use offhook::event::{EventId, EventParts};
 use offhook::kind::{Family, Kind};
 
 use super::Bench;
-use crate::world::APP_KEY;
+use crate::world::{APP_KEY, Manner, Service};
 
 /// A recipe as it stands in `config/`, without its app.
 fn recipe(name: &str) -> Bench {
+    Bench::of(&text_of(name))
+}
+
+fn text_of(name: &str) -> String {
     let path = format!("{}/config/recipe-{name}.toml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(path).unwrap();
     let (before, rest) = text.split_once("[[apps]]").unwrap();
     let (_, after) = rest.split_once("[[deciders]]").unwrap();
-    Bench::of(&format!("{before}[[deciders]]{after}"))
+    format!("{before}[[deciders]]{after}")
 }
 
 /// A call at `time`.
@@ -95,4 +99,21 @@ async fn a_caller_has_a_rate() {
     }
     assert_eq!(by(&bench, "2026-03-02T12:30:00+08:00", r#""fromAccount":"an""#).await, "rule:too-often");
     assert_eq!(by(&bench, NOON, r#""fromAccount":"bo""#).await, "default");
+}
+
+#[tokio::test]
+async fn a_service_decides_and_where_it_does_not_each_kind_has_its_way() {
+    let service = Service::with(Manner::Says(r#"{"verdict":"reject","code":20050,"ext":"not you"}"#));
+    let url: url::Url = service.url().parse().unwrap();
+    let place = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+    let bench = Bench::of(&text_of("ask-my-service").replace("127.0.0.1:9000", &place));
+    let (call, room) = (call(NOON, r#""fromAccount":"an""#), Event::from_json(r#"{"eventType":21}"#).unwrap());
+    for event in [&call, &room] {
+        let decision = bench.on(event).await;
+        assert_eq!((&*decision.by, decision.verdict.code()), ("ask-my-service", 20050));
+    }
+    service.turns(Manner::Status(500));
+    let [call, room] = [bench.on(&call).await, bench.on(&room).await];
+    assert_eq!((&*call.by, call.verdict.code()), ("fallback:error", 20000));
+    assert_eq!((&*room.by, room.verdict.code()), ("fallback:error", 20051));
 }

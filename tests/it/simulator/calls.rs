@@ -63,13 +63,18 @@ async fn a_call_is_answered_played_to_and_ended_and_all_of_it_is_told_in_order()
     let has = |letters: &[Letter], what: &str| {
         letters.iter().any(|(_, _, body)| String::from_utf8_lossy(body).contains(what))
     };
-    letterbox.gets(|letters| has(letters, "Accept") && has(letters, "103")).await;
+    let is_told = |letters: &[Letter], event_type: i64| {
+        let is_it =
+            |body: &[u8]| serde_json::from_slice::<Value>(body).is_ok_and(|body| body["EventType"] == event_type);
+        letters.iter().any(|(_, _, body)| is_it(body))
+    };
+    letterbox.gets(|letters| has(letters, "Accept") && is_told(letters, 103)).await;
     let info = tencent.calls(INFO, &json!({ "CallId": call_id })).await;
     assert_eq!(info["Response"]["CallInfo"]["RoomId"], "clinic-7");
     assert_eq!(info["Response"]["UserList"][1], json!({ "User_Account": "mei", "Status": "Calling" }));
     tencent.ingests("StartStreamIngest", &tencent.whole_ingest()).await;
     assert!(tencent.simulator.seen().played[0].heard);
-    letterbox.gets(|letters| has(letters, "702")).await;
+    letterbox.gets(|letters| is_told(letters, 702)).await;
     assert_eq!(tencent.calls(END, &json!({ "CallId": call_id })).await["ErrorCode"], 0);
     let letters = letterbox.gets(|letters| has(letters, "NormalEnd")).await;
     let kinds: Vec<String> = kinds(&tencent, &letters).iter().map(ToString::to_string).collect();
