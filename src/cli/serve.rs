@@ -13,7 +13,7 @@ use crate::decide::{self, Shared};
 use crate::deliver::{AnyHandler, LaneSettings};
 use crate::metrics::Metrics;
 use crate::receiver::Builder;
-use crate::{handlers, telemetry};
+use crate::handlers;
 
 /// Receive, decide, keep, answer and deliver
 ///
@@ -33,7 +33,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Outcome {
     let clock = Clock::system();
     let config = config::load(&Sources::of_process(args.config.clone()), &clock)?;
-    telemetry::start(config.log, "info");
+    runtime::log(config.log, "info");
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
