@@ -107,7 +107,7 @@ pub(super) fn journal_settings(top: &mut Section<'_>) -> Option<journal::Options
     section.finish();
     let path = path?;
     let spill = spill.unwrap_or_else(|| Some(path.join(SPILL)))?;
-    Some(journal::Options { path, min_free: min_free?, spill })
+    Some(journal::Options { min_free: min_free?, spill, ..journal::Options::at(path) })
 }
 
 fn path_of(field: &Field<'_>) -> Option<PathBuf> {

@@ -12,13 +12,15 @@ pub struct Options {
     pub min_free: u64,
     /// Where events go, one JSON line each, while the journal cannot keep them.
     pub spill: PathBuf,
+    /// How long after its own time a request is still taken at most, so that a repeat of it must be known.
+    pub tolerance: Duration,
 }
 
 impl Options {
     /// A journal in the directory `path`, spilling into `spill.jsonl` beside it, that leaves 1 GiB of the disk free.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self { spill: path.join("spill.jsonl"), path, min_free: 1 << 30 }
+        Self { spill: path.join("spill.jsonl"), path, min_free: 1 << 30, tolerance: Duration::ZERO }
     }
 }
 
@@ -32,6 +34,11 @@ pub struct Tuning {
     pub rotate_after: Duration,
     /// How long after a failure keeping is tried again.
     pub retry_every: Duration,
+    /// The memory that events may take which wait for a disk that does not answer. Over it they go to the spill file past
+    /// the writer; over twice as much, because that does not answer either, to the error log.
+    pub queue_bytes: usize,
+    /// A disk that takes so long for one batch does not answer: nobody waits this long for an answer of ours.
+    pub stalled_after: Duration,
     /// The longest that a batch waits for more callers; a caller that is alone never waits.
     pub gather_most: Duration,
     /// The share of the callers seen lately that a batch waits for, in hundredths; 0 turns waiting off.
@@ -44,6 +51,8 @@ impl Default for Tuning {
             rotate_bytes: 128 << 20,
             rotate_after: Duration::from_secs(3600),
             retry_every: Duration::from_secs(1),
+            queue_bytes: 64 << 20,
+            stalled_after: Duration::from_secs(2),
             gather_most: Duration::from_millis(1),
             gather_percent: 90,
         }

@@ -99,6 +99,9 @@ pub enum BuildError {
     /// Delivering could not start.
     #[error("delivering cannot start: {0}")]
     Deliver(#[from] crate::deliver::StartError),
+    /// The journal cannot be read as far back as a longer `clock_tolerance` asks for.
+    #[error("repeats of what was stale so far are not known: {0}")]
+    Recall(#[from] journal::ReadError),
     /// A handler's position cannot be written.
     #[error("a handler has no position to start from: {0}")]
     Lane(#[from] journal::LaneError),
@@ -176,6 +179,9 @@ impl Receiver {
         within: Duration,
     ) -> Result<(), BuildError> {
         self.edge.follow(policy, deciders)?;
+        let (journal, tolerance) = (self.journal.clone(), longest_tolerance(&apps));
+        let recalled = tokio::task::spawn_blocking(move || journal.tolerate(tolerance)).await;
+        recalled.map_err(|_| BuildError::CutShort)??;
         self.edge.families().believe(apps.into_iter().collect(), tencent);
         // Before the old lanes stop: what cannot start must not end what runs.
         for (lane, _) in &handlers {
@@ -344,6 +350,7 @@ impl Builder {
         if apps.is_empty() && tencent.is_empty() {
             return Err(BuildError::NoApp);
         }
+        let journal = journal::Options { tolerance: journal.tolerance.max(longest_tolerance(&apps)), ..journal };
         let metrics = metrics.unwrap_or_else(|| Metrics::new(settings.deadline));
         let delivering = Delivering::start()?;
         let runtime = delivering.handle();
@@ -372,6 +379,11 @@ impl Builder {
         let dispatcher = Mutex::new(Some(dispatcher));
         Ok(Receiver { edge, journal, dispatcher, orders, clock, metrics, delivering, feedback })
     }
+}
+
+/// How long after its own time a request may still be believed.
+fn longest_tolerance(apps: &[App]) -> Duration {
+    apps.iter().map(|app| app.clock_tolerance).max().unwrap_or_default()
 }
 
 /// A router of the edge's endpoints that keeps `alive` until it is dropped.
