@@ -83,11 +83,13 @@ mod mask;
 mod opening;
 mod options;
 mod outbox;
+mod owed;
 mod position;
 mod queue;
 mod reader;
 mod record;
 mod repeats;
+mod retention;
 mod schema;
 mod shadows;
 mod slot;
@@ -113,6 +115,7 @@ pub use outbox::{Entry, Outbox, OutboxError, Stage};
 pub use position::Position;
 pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
+pub use retention::Retention;
 pub use shadows::{Shadow, Shadows};
 
 use crate::clock::Clock;
@@ -215,11 +218,13 @@ impl Journal {
         &self.0.shadows
     }
 
-    /// Whether the journal cannot keep right now, so that events go to the spill file.
+    /// Whether the journal is in trouble: it cannot keep right now, so that events go to the spill file, or it is larger
+    /// than it may be, and somebody is owed what is in it.
     pub fn is_degraded(&self) -> bool {
         let shared = &self.0.shared;
         shared.degraded.load(Ordering::Relaxed)
             || self.0.desk.short_of_space.load(Ordering::Relaxed)
+            || self.0.desk.over_limit.load(Ordering::Relaxed)
             || shared.queue.is_stalled()
     }
 
