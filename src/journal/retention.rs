@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::files::{self, EventsFile};
 use super::owed::Owed;
 use super::schema::EVENTS;
-use super::{Journal, Lanes, Position, Reader, ReadError, Shadows, lock, reader};
+use super::{Journal, Lanes, Position, ReadError, Reader, Shadows, lock, reader};
 use crate::clock::Clock;
 use crate::event::EventId;
 use crate::metrics::Metrics;
@@ -199,7 +199,13 @@ impl Retainer {
         }
         let (now, events) = (self.clock.now(), gone.iter().map(|(first, last, _)| last.0 + 1 - first.0).sum::<u64>());
         let bytes: u64 = gone.iter().map(|(_, _, bytes)| bytes).sum();
-        tracing::info!(files = gone.len(), up_to_events = events, bytes, first_position = first, "old events were deleted");
+        tracing::info!(
+            files = gone.len(),
+            up_to_events = events,
+            bytes,
+            first_position = first,
+            "old events were deleted"
+        );
         let oldest = oldest(&files::events_file(&self.directory, first));
         let traces_until = now.checked_sub(retention.patience()).unwrap_or(Timestamp::UNIX_EPOCH);
         let ranges: Vec<_> = gone.iter().map(|(first, last, _)| (*first, *last)).collect();
@@ -230,11 +236,16 @@ impl Retainer {
         if held.is_over {
             let max_size = retention.max_size.unwrap_or_default();
             tracing::error!(
-                size, max_size, files,
+                size,
+                max_size,
+                files,
                 "the journal is larger than `journal.max_size`, and stays so: {by}. Nothing that is owed is deleted"
             );
         } else {
-            tracing::warn!(files, "events are kept for longer than `journal.keep`: {by}. Nothing that is owed is deleted");
+            tracing::warn!(
+                files,
+                "events are kept for longer than `journal.keep`: {by}. Nothing that is owed is deleted"
+            );
         }
         self.told = Some((Instant::now(), held));
     }

@@ -74,7 +74,9 @@ async fn reload(
         tracing::warn!("{warning}");
     }
     if loaded.lasting() != *lasting {
-        tracing::warn!("[server], [admin], [journal] (but for `keep` and `max_size`) or [[endpoints]] changed; that takes effect at the next start");
+        tracing::warn!(
+            "[server], [admin], [journal] (but for `keep` and `max_size`) or [[endpoints]] changed; that takes effect at the next start"
+        );
     }
     let retention = loaded.journal.retention;
     let builder = match super::builder(loaded, clock, shared) {
