@@ -98,6 +98,7 @@ impl Dispatcher {
             lanes.push((name, begun));
         }
         let stop = CancellationToken::new();
+        journal.lanes().attended_by(lanes.iter().map(|(name, _)| &**name));
         orders.are_for(lanes.iter().map(|(name, _)| Arc::clone(name)).collect());
         let start = |(name, begun): (_, Begun)| (name, runtime.spawn(begun.run(stop.clone())));
         let lanes = lanes.into_iter().map(start).collect();

@@ -2,6 +2,7 @@
 //!
 //! Written without a sync of its own, in batches: a position lost in a crash means a second delivery, never a missing one.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -180,6 +181,22 @@ impl Lanes {
         *self.0.durable.borrow()
     }
 
+    /// From now on these handlers are the configured ones. What another one was not given is held back only as long as
+    /// events are kept anyway.
+    pub fn attended_by<'a>(&self, handlers: impl IntoIterator<Item = &'a str>) {
+        lock(&self.0.state).attended = Some(handlers.into_iter().map(str::to_owned).collect());
+    }
+
+    /// The configured handlers; `None` before anybody has said which.
+    pub(super) fn attended(&self) -> Option<HashSet<String>> {
+        lock(&self.0.state).attended.clone()
+    }
+
+    /// How far every handler is that ever registered.
+    pub(super) fn positions(&self) -> HashMap<String, Position> {
+        lock(&self.0.state).positions.clone()
+    }
+
     /// The handlers that have or had something parked.
     pub(super) fn parked_handlers(&self) -> Vec<String> {
         lock(&self.0.state).parked.keys().cloned().collect()
@@ -201,8 +218,8 @@ impl Lanes {
             none => {
                 let (opened, state) = load(&self.0.path, self.0.begun)?;
                 let mut present = lock(&self.0.state);
-                let wanted = std::mem::take(&mut present.wanted);
-                *present = State { wanted, ..state };
+                let State { wanted, attended, stop, .. } = std::mem::take(&mut *present);
+                *present = State { wanted, attended, stop, ..state };
                 tracing::info!(path = %self.0.path.display(), "handlers' positions can be read now");
                 none.insert(opened)
             }

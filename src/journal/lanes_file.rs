@@ -1,6 +1,6 @@
 //! `lanes.db` as a file: opened, made anew where it was lost, set aside where it is damaged.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub(super) struct State {
     pub wanted: HashMap<String, Position>,
     /// `lanes.db` was lost while there were events: names that seem new may be old.
     pub lost: bool,
+    /// The handlers that are configured now, once somebody has said which.
+    pub attended: Option<HashSet<String>>,
     pub stop: bool,
 }
 

@@ -57,6 +57,22 @@
 //! - *While reading the spill back in*: each line tells the last durable position when it was written. What stands after
 //!   that is looked through first, and an id that is there is not kept again. Only when all is durable the file goes.
 //!
+//! # What goes again
+//!
+//! Every ten seconds or so the keeper deletes whole files: those in which everything was kept longer ago than `keep`,
+//! and the oldest while the directory holds more than `max_size`. Neither ever takes a file that
+//!
+//! - is written, or whose log is not folded yet;
+//! - holds an event whose request may come again, or the index of repeats could not be rebuilt;
+//! - holds an event that a lane has not come to, that is parked, or that a replay which is not over still needs. A
+//!   handler counts that is configured now; any other one as long as the file is younger than `keep`.
+//!
+//! Here the promise wins over the limit: the operator is told who holds what, and the journal counts as degraded. Younger
+//! files go though an older one is held, so positions may have holes, over which readers step anyway. An unlink
+//! takes no lock; a reader in the middle of a file reads on. What a kill between the unlinks leaves is a log without its file,
+//! which is removed at the next start. Rows about deleted events in `lanes.db` and `shadows.db` go along; those in
+//! `outbox.db` stay. A file that holds nothing young any more is given up by the writer, so that it may go too.
+//!
 //! # When keeping fails
 //!
 //! After a failed commit SQLite itself cannot know what is on the disk, so nothing is appended to that file again. Its
@@ -71,7 +87,7 @@
 //! 16 MiB: neither a start nor a further failure waits for all of it again, or holds it in memory.
 //! Positions grow by one per event; only such a failure leaves a gap. Nothing is ever given a position twice.
 //!
-//! A damaged events file is never renamed, changed or deleted: it is said which one it is, a new one begins behind all
+//! A damaged events file is never renamed or changed, nor deleted before its time: it is said which one it is, a new one begins behind all
 //! it can hold, and readers pass over what they cannot read. A damaged `lanes.db` is set aside, and a lost one made
 //! anew; handlers then get every kept event again, rather than miss one. Where it cannot be opened for want of space, the
 //! journal opens without it: verdicts go on, and each lane begins once its position can be read.
@@ -90,6 +106,7 @@ mod mask;
 mod opening;
 mod options;
 mod outbox;
+mod owed;
 mod position;
 mod queue;
 mod reader;
@@ -97,6 +114,7 @@ mod recall;
 mod record;
 mod relief;
 mod repeats;
+mod retention;
 mod schema;
 mod shadows;
 mod slot;
@@ -122,6 +140,7 @@ pub use outbox::{Entry, Outbox, OutboxError, Stage};
 pub use position::Position;
 pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
+pub use retention::Retention;
 pub use shadows::{Shadow, Shadows};
 
 use crate::clock::Clock;
@@ -251,11 +270,13 @@ impl Journal {
         &self.0.shadows
     }
 
-    /// Whether the journal cannot keep right now, so that events go to the spill file.
+    /// Whether the journal is in trouble: it cannot keep right now, so that events go to the spill file, or it is larger
+    /// than it may be, and somebody is owed what is in it.
     pub fn is_degraded(&self) -> bool {
         let shared = &self.0.shared;
         shared.degraded.load(Ordering::Relaxed)
             || self.0.desk.short_of_space.load(Ordering::Relaxed)
+            || self.0.desk.over_limit.load(Ordering::Relaxed)
             || shared.queue.is_stalled()
     }
 
@@ -300,7 +321,9 @@ impl Journal {
             // The thread that writes may wait for ever, and so might everybody who waits for it.
             Ok(Err(_)) | Err(_) => {
                 self.0.given_up.store(true, Ordering::Relaxed);
-                tracing::error!("how far handlers are was not written in time; after the restart they may get events again");
+                tracing::error!(
+                    "how far handlers are was not written in time; after the restart they may get events again"
+                );
             }
         }
         Closed { unkept: logged }

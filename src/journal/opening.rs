@@ -15,6 +15,7 @@ use super::keeper::{Desk, Keeper};
 use super::options::{Options, Tuning};
 use super::queue::{Limits, Queue};
 use super::repeats::Repeats;
+use super::retention::Retainer;
 use super::schema::{self, EVENTS};
 use super::shadows::Shadows;
 use super::spill::Spill;
@@ -26,7 +27,7 @@ use crate::metrics::Metrics;
 
 /// Opens the journal; blocking.
 pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<Metrics>) -> Result<Inner, OpenError> {
-    let Options { path: directory, min_free, spill: spill_path, tolerance } = options;
+    let Options { path: directory, min_free, spill: spill_path, retention, tolerance } = options;
     files::make_directory(&directory).map_err(|error| io_error("make", &directory, error))?;
     let directory_lock = Arc::new(lock_file::take(&directory)?);
     let found = files::events_files(&directory).map_err(|error| io_error("read", &directory, error))?;
@@ -45,20 +46,6 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
 
     let durable = watch::Sender::new(Position(last));
     let lanes = Lanes::open(&directory, durable.subscribe(), Arc::clone(&metrics))?;
-    let desk = Arc::new(Desk::default());
-    let keeper = Keeper {
-        desk: Arc::clone(&desk),
-        directory: directory.clone(),
-        min_free,
-        rotate_bytes: tuning.rotate_bytes,
-        every: tuning.retry_every,
-        metrics: Arc::clone(&metrics),
-        active: None,
-        measured: None,
-    };
-    keeper.watch_space();
-    retire_old(&desk, &found, stretch.as_ref());
-
     let degraded = AtomicBool::new(false);
     let finished = watch::Sender::new(false);
     let (batches, logged) = (AtomicU64::new(0), AtomicUsize::new(0));
@@ -70,17 +57,36 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         durable,
         degraded,
         finished,
-        metrics,
+        metrics: Arc::clone(&metrics),
         runtime,
         logged,
         batches,
-        clock,
+        clock: clock.clone(),
         spill_path,
         spill: Mutex::new(spill),
         relief: Mutex::default(),
         relieved: AtomicBool::new(false),
         spilled_beside: AtomicBool::new(false),
     });
+    let desk = Arc::new(Desk::retaining(retention));
+    let shadows = Shadows::at(&directory);
+    let rotate_bytes = rotate_bytes(tuning.rotate_bytes, retention.max_size);
+    let tuning = Tuning { rotate_bytes, ..tuning };
+    let keeper = Keeper {
+        desk: Arc::clone(&desk),
+        directory: directory.clone(),
+        min_free,
+        rotate_bytes,
+        every: tuning.retry_every,
+        metrics: Arc::clone(&metrics),
+        active: None,
+        measured: None,
+        retainer: Retainer::new(&directory, &lanes, &shadows, &clock, &metrics),
+        retained: None,
+        shared: Arc::clone(&shared),
+    };
+    keeper.watch_space();
+    retire_old(&desk, &found, stretch.as_ref());
     let now = Instant::now();
     let writer = Writer {
         shared: Arc::clone(&shared),
@@ -106,7 +112,6 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         keeper: Some(spawn("journal-keeper", &directory, move || keeper.run())?),
         lanes: Some(spawn("journal-lanes", &directory, move || flusher.run())?),
     };
-    let shadows = Shadows::at(&directory);
     let (given_up, tolerance) = (AtomicBool::new(false), Mutex::new(tolerance));
     Ok(Inner { shared, desk, lanes, shadows, directory, threads, tolerance, given_up, _lock: directory_lock })
 }
@@ -131,6 +136,11 @@ struct End {
     stretch: Option<Stretch>,
     doubtful: Option<(PathBuf, u32)>,
     last: u64,
+}
+
+/// A limit holds only where a file is a small part of it.
+fn rotate_bytes(usual: u64, max_size: Option<u64>) -> u64 {
+    max_size.map_or(usual, |most| usual.min((most / 8).max(1 << 20)))
 }
 
 /// Refuses files of a newer version before any file is changed, and brings older ones up to date.
@@ -231,7 +241,9 @@ impl Drop for Inner {
         self.lanes.stop();
         let ended = [join(keeper, Some(END_WITHIN)), join(lanes, Some(END_WITHIN))];
         if ended.contains(&false) {
-            tracing::error!("the journal's disk does not answer; what is not folded or written yet is so after the next start");
+            tracing::error!(
+                "the journal's disk does not answer; what is not folded or written yet is so after the next start"
+            );
             std::mem::forget(self.lanes.clone());
         }
     }

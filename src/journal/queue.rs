@@ -38,9 +38,9 @@ struct State {
     entries: Vec<Entry>,
     /// At this many entries the writer wants to be woken; 0 when it does not wait.
     wanted: usize,
-    closed: bool,
-    /// The writer has something else to do than to wait.
+    /// The writer is to look after its file, though nothing waits.
     nudged: bool,
+    closed: bool,
 }
 
 /// What may wait for a disk that does not answer.
@@ -155,7 +155,7 @@ impl Queue {
         lock(&self.state).entries.len()
     }
 
-    /// Lets the writer go on although nothing waits for it.
+    /// Lets the writer look after its file, though nothing waits.
     pub(super) fn nudge(&self) {
         lock(&self.state).nudged = true;
         self.bell.notify_all();

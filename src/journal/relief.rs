@@ -32,7 +32,10 @@ fn relieve(shared: &Shared) {
         shared.spill(&mut batch);
     }
     if spilled > 0 {
-        tracing::error!(events = spilled, "the journal's disk does not answer; what waited for it went to the spill file");
+        tracing::error!(
+            events = spilled,
+            "the journal's disk does not answer; what waited for it went to the spill file"
+        );
         shared.spilled_beside.store(true, Ordering::Relaxed);
         shared.queue.nudge();
     }

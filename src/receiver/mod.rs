@@ -168,7 +168,8 @@ impl Receiver {
     /// first, at most `within`.
     ///
     /// # Errors
-    /// Delivering to the new handlers cannot start; then the old ones go on.
+    /// A new handler has no position to start from, or there are no threads for the new deciders; then everything is as
+    /// it was.
     pub async fn reload(
         &self,
         apps: Vec<App>,
@@ -178,15 +179,14 @@ impl Receiver {
         handlers: Vec<(LaneSettings, AnyHandler)>,
         within: Duration,
     ) -> Result<(), BuildError> {
-        self.edge.follow(policy, deciders)?;
-        let (journal, tolerance) = (self.journal.clone(), longest_tolerance(&apps));
-        let recalled = tokio::task::spawn_blocking(move || journal.tolerate(tolerance)).await;
-        recalled.map_err(|_| BuildError::CutShort)??;
-        self.edge.families().believe(apps.into_iter().collect(), tencent);
-        // Before the old lanes stop: what cannot start must not end what runs.
+        // What can fail comes first: what cannot start must not change or end what runs.
         for (lane, _) in &handlers {
             self.journal.lanes().register(&lane.name)?;
         }
+        let (journal, tolerance) = (self.journal.clone(), App::longest_tolerance(&apps));
+        tokio::task::spawn_blocking(move || journal.tolerate(tolerance)).await.map_err(|_| BuildError::CutShort)??;
+        self.edge.follow(policy, deciders)?;
+        self.edge.families().believe(apps.into_iter().collect(), tencent);
         let mut dispatcher = self.dispatcher.lock().await;
         if let Some(old) = dispatcher.take() {
             old.stop(within).await;
@@ -350,7 +350,7 @@ impl Builder {
         if apps.is_empty() && tencent.is_empty() {
             return Err(BuildError::NoApp);
         }
-        let journal = journal::Options { tolerance: journal.tolerance.max(longest_tolerance(&apps)), ..journal };
+        let journal = journal::Options { tolerance: journal.tolerance.max(App::longest_tolerance(&apps)), ..journal };
         let metrics = metrics.unwrap_or_else(|| Metrics::new(settings.deadline));
         let delivering = Delivering::start()?;
         let runtime = delivering.handle();
@@ -379,11 +379,6 @@ impl Builder {
         let dispatcher = Mutex::new(Some(dispatcher));
         Ok(Receiver { edge, journal, dispatcher, orders, clock, metrics, delivering, feedback })
     }
-}
-
-/// How long after its own time a request may still be believed.
-fn longest_tolerance(apps: &[App]) -> Duration {
-    apps.iter().map(|app| app.clock_tolerance).max().unwrap_or_default()
 }
 
 /// A router of the edge's endpoints that keeps `alive` until it is dropped.

@@ -6,4 +6,6 @@ mod files;
 mod keeping;
 mod lanes;
 mod reading;
+mod retention;
+mod room;
 mod trouble;
