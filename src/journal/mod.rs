@@ -113,7 +113,7 @@ pub use outbox::{Entry, Outbox, OutboxError, Stage};
 pub use position::Position;
 pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
-pub use shadows::{Shadow, Shadows};
+pub use shadows::{Shadow, ShadowReader, Shadows};
 
 use crate::clock::Clock;
 use crate::event::Event;

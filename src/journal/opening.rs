@@ -43,6 +43,10 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
 
     let durable = watch::Sender::new(Position(last));
     let lanes = Lanes::open(&directory, durable.subscribe(), Arc::clone(&metrics))?;
+    // Further than the events go only where the disk lost what it had promised. No position is given out twice all the
+    // same: lanes would pass over the new events as if they had been delivered.
+    let last = last.max(lanes.furthest().get());
+    durable.send_replace(Position(last));
     let desk = Arc::new(Desk::default());
     let keeper = Keeper {
         desk: Arc::clone(&desk),
