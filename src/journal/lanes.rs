@@ -198,6 +198,11 @@ impl Lanes {
         lock(&self.0.state).positions.clone()
     }
 
+    /// The furthest position of any handler.
+    pub(super) fn furthest(&self) -> Position {
+        lock(&self.0.state).positions.values().copied().max().unwrap_or_default()
+    }
+
     /// The handlers that have or had something parked.
     pub(super) fn parked_handlers(&self) -> Vec<String> {
         lock(&self.0.state).parked.keys().cloned().collect()
