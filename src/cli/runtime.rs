@@ -12,6 +12,7 @@ use crate::app::Stop;
 use crate::telemetry::{self, LogForm};
 
 /// Starts logging what `RUST_LOG` names, or `levels` where it names nothing.
+#[expect(clippy::disallowed_methods, reason = "a command may read its environment")]
 pub(super) fn log(form: LogForm, levels: &str) {
     let chosen = std::env::var("RUST_LOG").ok().filter(|chosen| !chosen.trim().is_empty());
     telemetry::start(form, chosen.as_deref().unwrap_or(levels));

@@ -92,7 +92,7 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
     keeper.watch_space();
     retire_old(&desk, &found, stretch.as_ref());
     let now = Instant::now();
-    let writer = Writer {
+    let mut writer = Writer {
         shared: Arc::clone(&shared),
         desk: Arc::clone(&desk),
         directory: directory.clone(),
@@ -107,6 +107,8 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         next_try: now,
         callers: 0,
     };
+    writer.begin();
+
     let (flusher, writers_lock) = (lanes.clone(), Arc::clone(&directory_lock));
     let threads = Threads {
         writer: Some(spawn("journal-writer", &directory, move || {

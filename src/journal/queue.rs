@@ -100,7 +100,7 @@ impl Queue {
 
     /// Moves everything into `batch`, which is empty. False when the queue is closed and empty.
     pub(super) fn take(&self, batch: &mut Vec<Entry>, patience: Patience) -> bool {
-        *lock(&self.taken) = None;
+        self.rests();
         let mut state = lock(&self.state);
         if patience.gather > 1 && patience.idle != Some(Duration::ZERO) {
             state = self.wait(state, patience.gather, Some(patience.gather_most));
@@ -165,6 +165,11 @@ impl Queue {
     pub(super) fn close(&self) {
         lock(&self.state).closed = true;
         self.bell.notify_all();
+    }
+
+    /// The writer is through with its batch.
+    pub(super) fn rests(&self) {
+        *lock(&self.taken) = None;
     }
 
     /// The callers of `entries` are told.

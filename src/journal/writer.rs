@@ -98,6 +98,7 @@ impl Shared {
         self.repeats.settle(claims, Some(now));
         if let Some(durable) = durable.map(Position) {
             self.durable.send_if_modified(|before| std::mem::replace(before, durable) != durable);
+            self.queue.rests();
         }
         self.queue.settled(batch);
         let told = Instant::now();
@@ -217,6 +218,13 @@ impl Writer {
             self.import_at = Some(Instant::now());
             tracing::info!("the journal keeps again");
         }
+    }
+
+    /// Begins or goes on with a file, where that works; reading spilled events back in is left for later.
+    pub(super) fn begin(&mut self) {
+        let import_at = self.import_at.take();
+        self.turn(&mut Vec::new());
+        self.import_at = import_at;
     }
 
     /// Sees to it that there is a file to append to.
