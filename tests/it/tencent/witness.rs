@@ -1,7 +1,5 @@
 //! What the journal tells of a call: the callbacks of this one, in order, and nothing of others.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot get its world ready must stop")]
-
 use offhook::handlers::JournalWitness;
 use offhook::journal::Reader;
 use offhook::tencent::callback::{CallbackSecrets, sign_trtc};
