@@ -9,7 +9,7 @@ use super::select::{Select, event_id};
 use super::{Exit, Outcome, output, runtime};
 use crate::cloud_event::CloudEvent;
 use crate::event::{Event, EventId};
-use crate::journal::{Failure, Position, Reader};
+use crate::journal::{Failure, Failures, Position, Reader};
 use crate::payload::Payload;
 
 /// Read the journal
@@ -78,9 +78,36 @@ struct Line<'a> {
     position: u64,
     #[serde(flatten)]
     event: CloudEvent<'a>,
+    #[serde(flatten)]
+    said: Said,
     /// What the documented fields were read as.
     #[serde(skip_serializing_if = "Option::is_none")]
     typed: Option<Payload>,
+}
+
+/// What the platform said later.
+#[derive(Default, Serialize)]
+struct Said {
+    /// Why it could not use our answer to this event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nottaken: Option<&'static str>,
+    /// The copy that told so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toldby: Option<EventId>,
+    /// The event that this copy tells of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tellsof: Option<EventId>,
+}
+
+impl Said {
+    fn about(id: EventId, failures: &Failures) -> anyhow::Result<Self> {
+        let of = failures.of(id)?;
+        Ok(Self {
+            nottaken: of.as_ref().map(|failure| Failure::word_of(failure.reason)),
+            toldby: of.map(|failure| failure.copy),
+            tellsof: failures.told_by(id)?.and_then(|failure| failure.event),
+        })
+    }
 }
 
 /// Events read at once.
@@ -118,7 +145,12 @@ fn list(wanted: &Wanted, limit: usize) -> anyhow::Result<bool> {
 }
 
 fn export(wanted: &Wanted) -> anyhow::Result<bool> {
-    each(wanted, |position, event| Ok(output::data(line(position, CloudEvent::of(&event))?)?))?;
+    let failures = wanted.journal.open()?.failures()?;
+    each(wanted, |position, event| {
+        let said = Said::about(event.id(), &failures)?;
+        let line = Line { position: position.get(), event: CloudEvent::of(&event), said, typed: None };
+        Ok(output::data(to_json(&line)?)?)
+    })?;
     Ok(true)
 }
 
@@ -131,7 +163,8 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     };
     if json {
         let typed = typed.then(|| event.payload());
-        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), typed })?)?;
+        let said = Said::about(wanted, &reader.failures()?)?;
+        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), said, typed })?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
@@ -226,7 +259,7 @@ fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    to_json(&Line { position: position.get(), event, typed: None })
+    to_json(&Line { position: position.get(), event, said: Said::default(), typed: None })
 }
 
 fn to_json(line: &Line<'_>) -> anyhow::Result<String> {
