@@ -23,7 +23,7 @@ pub struct Servers {
 pub enum Credentials {
     /// A token that the servers know.
     Token(Secret),
-    /// The text of a `.creds` file: a JWT and the seed of an NKey.
+    /// The text of a `.creds` file: a JWT and the seed of its key.
     Creds(Secret),
 }
 

@@ -75,7 +75,7 @@ pub(crate) const FENCES: &[Fence] = &[
     ),
     Fence(
         "rustix",
-        &["journal", "program", "cli"],
+        &["journal", "program", "decide", "cli"],
         "the lock and free space; a program is killed with its children; the limit of open files",
     ),
     Fence("tempfile", &["cli"], "the scratch journal of `dev`"),

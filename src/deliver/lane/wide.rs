@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::sync::Arc;
 
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -140,7 +141,7 @@ impl Wide {
                 trouble.probe = Some(item.position);
             }
             item.state = State::UnderWay;
-            let (name, handler) = (self.lane.settings.name.clone(), self.lane.handler.clone());
+            let (name, handler) = (Arc::clone(&self.lane.settings.name), self.lane.handler.clone());
             let (position, event) = (item.position, item.event.clone());
             self.under_way
                 .spawn(async move { (position, attempt(&name, &handler, std::slice::from_ref(&event)).await.1) });

@@ -13,7 +13,7 @@ pub enum Attachment {
     /// `LOCATION`.
     Location(AttachedLocation),
     /// `NOTIFICATION`, and invitations and refused applications: something happened in a team.
-    Notification(TeamNotification),
+    Notification(Box<TeamNotification>),
     /// `NRTC_NETCALL`: how a call of audio/video 2.0 went.
     Call(AttachedCall),
     /// `FRIEND_ADD`.
@@ -124,7 +124,7 @@ fn attachment(msg_type: Option<&str>, attach: &Nested) -> Option<Attachment> {
         "PICTURE" | "AUDIO" | "VIDEO" | "FILE" => read(attach, Attachment::File),
         "LOCATION" => read(attach, Attachment::Location),
         "NOTIFICATION" | "TEAM_INVITE" | "SUPERTEAM_INVITE" | "TEAM_APPLY_REJECT" | "SUPERTEAM_APPLY_REJECT" => {
-            read(attach, Attachment::Notification)
+            read(attach, |notice| Attachment::Notification(Box::new(notice)))
         }
         "NRTC_NETCALL" => read(attach, Attachment::Call),
         "FRIEND_ADD" => read(attach, Attachment::Friend),
