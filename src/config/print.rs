@@ -54,6 +54,13 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
     text(out, "path", journal.path.display())?;
     text(out, "min_free", size_text(journal.min_free))?;
     text(out, "spill", journal.spill.display())?;
+    match journal.retention.keep {
+        Some(keep) => text(out, "keep", format_duration(keep))?,
+        None => text(out, "keep", "forever")?,
+    }
+    if let Some(size) = journal.retention.max_size {
+        text(out, "max_size", size_text(size))?;
+    }
 
     let (tokens, keys) = config.callbacks.count();
     match &config.account {

@@ -18,7 +18,7 @@ use super::outward;
 use super::reader::{Field, Reader, Section};
 use super::robot_call::Surroundings;
 use super::tencent::{Tencent, tencent};
-use super::tree::Table;
+use super::tree::{Table, Value};
 use super::verdicts::{self, WORDS};
 use super::{Config, Deciding, LogForm, callers, secrets};
 
@@ -30,6 +30,7 @@ const PLATFORM_TIMEOUT: Duration = Duration::from_secs(2);
 const REMAINDER: Duration = Duration::from_millis(500);
 const SPILL: &str = "spill.jsonl";
 const MIB: u64 = 1 << 20;
+const LONGEST_KEEP: Duration = Duration::from_secs(3650 * 86_400);
 
 /// The configuration that `table` means; `None` where the reader was told faults.
 pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
@@ -64,6 +65,7 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
         handlers,
         warnings: Vec::new(),
         platform_timeouts: BTreeMap::new(),
+        secret_files: Vec::new(),
     };
     for app in &apps {
         let policy = AppPolicy { scope: app.scope.clone(), console_default: app.console_default };
@@ -104,10 +106,21 @@ pub(super) fn journal_settings(top: &mut Section<'_>) -> Option<journal::Options
     let path = section.need("path", "a directory").and_then(|field| path_of(&field));
     let min_free = section.need("min_free", "a size").and_then(|field| field.size(0..=u64::MAX));
     let spill = section.take("spill").map(|field| path_of(&field));
+    let keep = section.need("keep", "a duration or `forever`").and_then(|field| kept_for(&field));
+    let max_size = section.take("max_size").map(|field| field.size(64 * MIB..=u64::MAX));
     section.finish();
     let path = path?;
     let spill = spill.unwrap_or_else(|| Some(path.join(SPILL)))?;
-    Some(journal::Options { path, min_free: min_free?, spill })
+    let retention = journal::Retention { keep: keep?, max_size: max_size.map_or(Some(None), |size| size.map(Some))? };
+    Some(journal::Options { path, min_free: min_free?, spill, retention })
+}
+
+/// How long events are kept; for ever is `None`.
+fn kept_for(field: &Field<'_>) -> Option<Option<Duration>> {
+    if matches!(&field.node.value, Value::Text(text) if text == "forever") {
+        return Some(None);
+    }
+    field.duration(3600 * SECOND..=LONGEST_KEEP).map(Some)
 }
 
 fn path_of(field: &Field<'_>) -> Option<PathBuf> {

@@ -2,7 +2,7 @@
 //!
 //! Written without a sync of its own, in batches: a position lost in a crash means a second delivery, never a missing one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -62,6 +62,8 @@ struct State {
     dirty: HashMap<String, Position>,
     /// `lanes.db` was lost while there were events: names that seem new may be old.
     lost: bool,
+    /// The handlers that are configured now, once somebody has said which.
+    attended: Option<HashSet<String>>,
     stop: bool,
 }
 
@@ -178,6 +180,22 @@ impl Lanes {
     /// The last durable position.
     pub(super) fn end(&self) -> Position {
         *self.0.durable.borrow()
+    }
+
+    /// From now on these handlers are the configured ones. What another one was not given is held back only as long as
+    /// events are kept anyway.
+    pub fn attended_by<'a>(&self, handlers: impl IntoIterator<Item = &'a str>) {
+        lock(&self.0.state).attended = Some(handlers.into_iter().map(str::to_owned).collect());
+    }
+
+    /// The configured handlers; `None` before anybody has said which.
+    pub(super) fn attended(&self) -> Option<HashSet<String>> {
+        lock(&self.0.state).attended.clone()
+    }
+
+    /// How far every handler is that ever registered.
+    pub(super) fn positions(&self) -> HashMap<String, Position> {
+        lock(&self.0.state).positions.clone()
     }
 
     /// The handlers that have or had something parked.

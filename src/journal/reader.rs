@@ -177,7 +177,7 @@ impl Reader {
         read(&connection).map(Some).map_err(|error| ReadError::Database { path, error })
     }
 
-    fn files(&self) -> Result<Vec<EventsFile>, ReadError> {
+    pub(super) fn files(&self) -> Result<Vec<EventsFile>, ReadError> {
         files::events_files(&self.path).map_err(|error| ReadError::Io { path: self.path.clone(), error })
     }
 

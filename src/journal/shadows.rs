@@ -94,6 +94,18 @@ impl Shadows {
         state.attended = thread.spawn(move || shadows.attend()).is_ok();
     }
 
+    /// Takes out what was said to events whose ids come before `id`; where there is no file yet, there is nothing.
+    pub(super) fn forget_before(&self, id: EventId) {
+        let mut connection = lock(&self.0.connection);
+        if connection.is_none() && self.0.path.exists() {
+            *connection = open(&self.0.path).ok();
+        }
+        let Some(connection) = &*connection else { return };
+        if let Err(error) = connection.execute("DELETE FROM shadows WHERE id < ?1", [id.as_bytes()]) {
+            tracing::warn!(path = %self.0.path.display(), %error, "what shadows said of deleted events stays for now");
+        }
+    }
+
     /// Writes what is there until nothing more comes.
     fn attend(&self) {
         loop {
