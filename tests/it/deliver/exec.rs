@@ -22,7 +22,7 @@ fn starting(command: PathBuf, args: &[&str], timeout: Duration) -> Exec {
 }
 
 async fn outcome(lines: &str) -> Outcome {
-    let dir = TempDir::new().unwrap();
+    let dir = TempDir::new().expect("a directory");
     starting(program(&dir, lines), &[], LONG).deliver(&event("call.start", BODY)).await
 }
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A server with JetStream on a port of its own.
+/// A server with streams, on a port of its own.
 #[derive(Debug)]
 pub(crate) struct NatsServer {
     script: Child,
