@@ -9,7 +9,7 @@ use super::select::{Select, event_id};
 use super::{Exit, Outcome, output, runtime};
 use crate::cloud_event::CloudEvent;
 use crate::event::{Event, EventId};
-use crate::journal::{Failure, Position, Reader, Shadow, ShadowReader};
+use crate::journal::{Failure, Failures, Position, Reader, Shadow, ShadowReader};
 use crate::payload::Payload;
 
 /// Read the journal
@@ -81,6 +81,8 @@ struct Line<'a> {
     /// What shadows would have answered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shadows: Vec<Would>,
+    #[serde(flatten)]
+    said: Said,
     /// What the documented fields were read as.
     #[serde(skip_serializing_if = "Option::is_none")]
     typed: Option<Payload>,
@@ -96,6 +98,31 @@ struct Would {
     verdictcode: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdictby: Option<String>,
+}
+
+/// What the platform said later.
+#[derive(Default, Serialize)]
+struct Said {
+    /// Why it could not use our answer to this event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nottaken: Option<&'static str>,
+    /// The copy that told so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toldby: Option<EventId>,
+    /// The event that this copy tells of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tellsof: Option<EventId>,
+}
+
+impl Said {
+    fn about(id: EventId, failures: &Failures) -> anyhow::Result<Self> {
+        let of = failures.of(id)?;
+        Ok(Self {
+            nottaken: of.as_ref().map(|failure| Failure::word_of(failure.reason)),
+            toldby: of.map(|failure| failure.copy),
+            tellsof: failures.told_by(id)?.and_then(|failure| failure.event),
+        })
+    }
 }
 
 /// Events read at once.
@@ -133,10 +160,11 @@ fn list(wanted: &Wanted, limit: usize) -> anyhow::Result<bool> {
 }
 
 fn export(wanted: &Wanted) -> anyhow::Result<bool> {
-    let shadows = wanted.journal.open()?.shadows()?;
+    let reader = wanted.journal.open()?;
+    let (shadows, failures) = (reader.shadows()?, reader.failures()?);
     each(wanted, |position, event| {
-        let (position, shadows) = (position.get(), would(&shadows, event.id())?);
-        let line = Line { position, event: CloudEvent::of(&event), shadows, typed: None };
+        let (shadows, said) = (would(&shadows, event.id())?, Said::about(event.id(), &failures)?);
+        let line = Line { position: position.get(), event: CloudEvent::of(&event), shadows, said, typed: None };
         Ok(output::data(to_json(&line)?)?)
     })?;
     Ok(true)
@@ -151,8 +179,8 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     };
     if json {
         let typed = typed.then(|| event.payload());
-        let (position, shadows) = (position.get(), would(&reader.shadows()?, wanted)?);
-        output::data(to_json(&Line { position, event: CloudEvent::of(&event), shadows, typed })?)?;
+        let (shadows, said) = (would(&reader.shadows()?, wanted)?, Said::about(wanted, &reader.failures()?)?);
+        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), shadows, said, typed })?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
@@ -247,7 +275,7 @@ fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    to_json(&Line { position: position.get(), event, shadows: Vec::new(), typed: None })
+    to_json(&Line { position: position.get(), event, shadows: Vec::new(), said: Said::default(), typed: None })
 }
 
 fn would(shadows: &ShadowReader, id: EventId) -> anyhow::Result<Vec<Would>> {
