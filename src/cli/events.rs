@@ -180,7 +180,13 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     if json {
         let typed = typed.then(|| event.payload());
         let (shadows, said) = (would(&reader.shadows()?, wanted)?, Said::about(wanted, &reader.failures()?)?);
-        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), shadows, said, typed })?)?;
+        output::data(to_json(&Line {
+            position: position.get(),
+            event: CloudEvent::of(&event),
+            shadows,
+            said,
+            typed,
+        })?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
