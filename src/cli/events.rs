@@ -9,7 +9,7 @@ use super::select::{Select, event_id};
 use super::{Exit, Outcome, output, runtime};
 use crate::cloud_event::CloudEvent;
 use crate::event::{Event, EventId};
-use crate::journal::{Failure, Failures, Position, Reader};
+use crate::journal::{Failure, Failures, Position, Reader, Shadow, ShadowReader};
 use crate::payload::Payload;
 
 /// Read the journal
@@ -54,7 +54,7 @@ enum Command {
         #[command(flatten)]
         wanted: Wanted,
     },
-    /// Every event as a CloudEvent with its position, one a line, oldest first
+    /// Every event as a CloudEvent with its position and what shadows would have answered, one a line, oldest first
     Export {
         #[command(flatten)]
         wanted: Wanted,
@@ -80,6 +80,9 @@ struct Line<'a> {
     event: CloudEvent<'a>,
     #[serde(flatten)]
     said: Said,
+    /// What shadows would have answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadows: Vec<Would>,
     /// What the documented fields were read as.
     #[serde(skip_serializing_if = "Option::is_none")]
     typed: Option<Payload>,
@@ -106,6 +109,42 @@ impl Said {
             nottaken: of.as_ref().map(|failure| Failure::word_of(failure.reason)),
             toldby: of.map(|failure| failure.copy),
             tellsof: failures.told_by(id)?.and_then(|failure| failure.event),
+        })
+    }
+}
+
+/// What a shadow would have answered; without a verdict, it had no opinion.
+#[derive(Serialize)]
+struct Would {
+    decider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdictcode: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdictby: Option<String>,
+}
+
+/// What the journal knows of events beside them.
+struct Beside {
+    failures: Failures,
+    shadows: ShadowReader,
+}
+
+impl Beside {
+    fn in_journal(reader: &Reader) -> anyhow::Result<Self> {
+        Ok(Self { failures: reader.failures()?, shadows: reader.shadows()? })
+    }
+
+    fn line<'e>(&self, position: Position, event: &'e Event, typed: Option<Payload>) -> anyhow::Result<Line<'e>> {
+        let would =
+            |Shadow { decider, verdict, code, by, .. }| Would { decider, verdict, verdictcode: code, verdictby: by };
+        Ok(Line {
+            position: position.get(),
+            event: CloudEvent::of(event),
+            said: Said::about(event.id(), &self.failures)?,
+            shadows: self.shadows.of(event.id())?.into_iter().map(would).collect(),
+            typed,
         })
     }
 }
@@ -145,10 +184,9 @@ fn list(wanted: &Wanted, limit: usize) -> anyhow::Result<bool> {
 }
 
 fn export(wanted: &Wanted) -> anyhow::Result<bool> {
-    let failures = wanted.journal.open()?.failures()?;
+    let beside = Beside::in_journal(&wanted.journal.open()?)?;
     each(wanted, |position, event| {
-        let said = Said::about(event.id(), &failures)?;
-        let line = Line { position: position.get(), event: CloudEvent::of(&event), said, typed: None };
+        let line = beside.line(position, &event, None)?;
         Ok(output::data(to_json(&line)?)?)
     })?;
     Ok(true)
@@ -163,8 +201,7 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     };
     if json {
         let typed = typed.then(|| event.payload());
-        let said = Said::about(wanted, &reader.failures()?)?;
-        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), said, typed })?)?;
+        output::data(to_json(&Beside::in_journal(&reader)?.line(position, &event, typed)?)?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
@@ -172,7 +209,7 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
         output::data(show::reading(&event))?;
     }
     output::data(format_args!("  {:<18}{}", "position", position.get()))?;
-    for shadow in reader.shadows(wanted)? {
+    for shadow in reader.shadows()?.of(wanted)? {
         let said = match (&shadow.verdict, shadow.code) {
             (Some(verdict), Some(code)) if verdict == "reject" => format!("reject with {code}"),
             (Some(verdict), _) => verdict.clone(),
@@ -259,7 +296,7 @@ fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    to_json(&Line { position: position.get(), event, said: Said::default(), typed: None })
+    to_json(&Line { position: position.get(), event, said: Said::default(), shadows: Vec::new(), typed: None })
 }
 
 fn to_json(line: &Line<'_>) -> anyhow::Result<String> {

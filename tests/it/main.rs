@@ -14,6 +14,7 @@ mod dev;
 mod edge;
 mod events;
 mod extractor;
+mod faults;
 mod fuzz;
 mod hard;
 mod journal;

@@ -22,6 +22,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("clock", &[]),
     ("secret", &[]),
     ("metrics", &[]),
+    ("sparing", &[]),
     // first floor: what is outside: a sender's protocol, the disk, the log
     ("yunxin", &[GROUND]),
     ("tencent", &[GROUND]),
@@ -90,8 +91,19 @@ pub(crate) const FLOORS: &[Floor] = &[
 ];
 
 /// The modules that [`GROUND`] stands for.
-const GROUND_FLOOR: &[&str] =
-    &["kind", "lenient", "verdict", "event", "cloud_event", "refusal", "budget", "clock", "secret", "metrics"];
+const GROUND_FLOOR: &[&str] = &[
+    "kind",
+    "lenient",
+    "verdict",
+    "event",
+    "cloud_event",
+    "refusal",
+    "budget",
+    "clock",
+    "secret",
+    "metrics",
+    "sparing",
+];
 
 /// Uses in `text`, the file `path` below `src`, of modules that are not below its own.
 pub(crate) fn problems(path: &str, text: &str) -> Vec<String> {
