@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 
 use crate::secret::Secret;
 
@@ -96,7 +96,7 @@ impl Servers {
     pub async fn connect(&self, name: &str, patience: Duration) -> Result<Client, ConnectError> {
         // Somebody else may have chosen one already; theirs is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut options = ConnectOptions::new().name(name).connection_timeout(patience);
+        let mut options = ConnectOptions::new().name(name).connection_timeout(patience).event_callback(tell);
         options = match &self.credentials {
             None => options,
             Some(Credentials::Token(token)) => options.token(token.expose().to_owned()),
@@ -128,5 +128,13 @@ impl fmt::Display for Servers {
 impl fmt::Debug for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Servers({self})")
+    }
+}
+
+/// What the client says by itself. That a connection is lost, whoever needs it says; here it would be said at each try.
+async fn tell(event: Event) {
+    match event {
+        Event::ServerError(error) => tracing::warn!(%error, "NATS says"),
+        other => tracing::debug!(event = %other, "the client of NATS says"),
     }
 }

@@ -78,26 +78,14 @@ struct Line<'a> {
     position: u64,
     #[serde(flatten)]
     event: CloudEvent<'a>,
+    #[serde(flatten)]
+    said: Said,
     /// What shadows would have answered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shadows: Vec<Would>,
-    #[serde(flatten)]
-    said: Said,
     /// What the documented fields were read as.
     #[serde(skip_serializing_if = "Option::is_none")]
     typed: Option<Payload>,
-}
-
-/// What a shadow would have answered; without a verdict, it had no opinion.
-#[derive(Serialize)]
-struct Would {
-    decider: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdictcode: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdictby: Option<String>,
 }
 
 /// What the platform said later.
@@ -121,6 +109,42 @@ impl Said {
             nottaken: of.as_ref().map(|failure| Failure::word_of(failure.reason)),
             toldby: of.map(|failure| failure.copy),
             tellsof: failures.told_by(id)?.and_then(|failure| failure.event),
+        })
+    }
+}
+
+/// What a shadow would have answered; without a verdict, it had no opinion.
+#[derive(Serialize)]
+struct Would {
+    decider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdictcode: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdictby: Option<String>,
+}
+
+/// What the journal knows of events beside them.
+struct Beside {
+    failures: Failures,
+    shadows: ShadowReader,
+}
+
+impl Beside {
+    fn in_journal(reader: &Reader) -> anyhow::Result<Self> {
+        Ok(Self { failures: reader.failures()?, shadows: reader.shadows()? })
+    }
+
+    fn line<'e>(&self, position: Position, event: &'e Event, typed: Option<Payload>) -> anyhow::Result<Line<'e>> {
+        let would =
+            |Shadow { decider, verdict, code, by, .. }| Would { decider, verdict, verdictcode: code, verdictby: by };
+        Ok(Line {
+            position: position.get(),
+            event: CloudEvent::of(event),
+            said: Said::about(event.id(), &self.failures)?,
+            shadows: self.shadows.of(event.id())?.into_iter().map(would).collect(),
+            typed,
         })
     }
 }
@@ -160,11 +184,9 @@ fn list(wanted: &Wanted, limit: usize) -> anyhow::Result<bool> {
 }
 
 fn export(wanted: &Wanted) -> anyhow::Result<bool> {
-    let reader = wanted.journal.open()?;
-    let (shadows, failures) = (reader.shadows()?, reader.failures()?);
+    let beside = Beside::in_journal(&wanted.journal.open()?)?;
     each(wanted, |position, event| {
-        let (shadows, said) = (would(&shadows, event.id())?, Said::about(event.id(), &failures)?);
-        let line = Line { position: position.get(), event: CloudEvent::of(&event), shadows, said, typed: None };
+        let line = beside.line(position, &event, None)?;
         Ok(output::data(to_json(&line)?)?)
     })?;
     Ok(true)
@@ -179,14 +201,7 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     };
     if json {
         let typed = typed.then(|| event.payload());
-        let (shadows, said) = (would(&reader.shadows()?, wanted)?, Said::about(wanted, &reader.failures()?)?);
-        output::data(to_json(&Line {
-            position: position.get(),
-            event: CloudEvent::of(&event),
-            shadows,
-            said,
-            typed,
-        })?)?;
+        output::data(to_json(&Beside::in_journal(&reader)?.line(position, &event, typed)?)?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
@@ -281,13 +296,7 @@ fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    to_json(&Line { position: position.get(), event, shadows: Vec::new(), said: Said::default(), typed: None })
-}
-
-fn would(shadows: &ShadowReader, id: EventId) -> anyhow::Result<Vec<Would>> {
-    let would =
-        |Shadow { decider, verdict, code, by, .. }| Would { decider, verdict, verdictcode: code, verdictby: by };
-    Ok(shadows.of(id)?.into_iter().map(would).collect())
+    to_json(&Line { position: position.get(), event, said: Said::default(), shadows: Vec::new(), typed: None })
 }
 
 fn to_json(line: &Line<'_>) -> anyhow::Result<String> {

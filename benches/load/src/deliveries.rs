@@ -32,7 +32,10 @@ pub(crate) fn deliveries(settings: &Settings) -> anyhow::Result<bool> {
     std::fs::create_dir_all(&home)?;
     let target = start_neighbour("bare", &home, &[], &Vec::new())?;
     let url = format!("http://{}/yunxin/callback", target.address);
-    println!("\n  {:<14} {:>12} {:>12} {:>12} {:>14}", "handler", "requests/s", "lag, most s", "lag, end s", "rest after s");
+    println!(
+        "\n  {:<14} {:>12} {:>12} {:>12} {:>14}",
+        "handler", "requests/s", "lag, most s", "lag, end s", "rest after s"
+    );
     for (name, more) in [
         ("none", String::new()),
         ("log", "type = \"log\"".to_owned()),
@@ -48,7 +51,10 @@ pub(crate) fn deliveries(settings: &Settings) -> anyhow::Result<bool> {
 fn undelivered(settings: &Settings, targets: &mut Targets) -> anyhow::Result<()> {
     let handler = format!("type = \"http\"\nurl = \"http://{}/\"", free_address()?);
     let (mut offhook, _) = start(settings, &settings.scratch.join("undelivered"), &handler)?;
-    println!("  {:>11} {:>9} {:>12}   (nobody takes them; clock_tolerance {TOLERANCE})", "undelivered", "RSS MiB", "requests/s");
+    println!(
+        "  {:>11} {:>9} {:>12}   (nobody takes them; clock_tolerance {TOLERANCE})",
+        "undelivered", "RSS MiB", "requests/s"
+    );
     let mut resident = Vec::new();
     for part in 0..PARTS {
         let mut requests = Requests::sign((part * PART) as u64, PART);
