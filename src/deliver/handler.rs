@@ -14,7 +14,8 @@ use crate::metrics::Metrics;
 ///
 /// **At least once**: after a crash, or when an attempt failed half-way, the same event comes again. So `deliver` must
 /// be idempotent; [`Event::id`] is the same each time and tells a repeat. Events come one at a time, in the order in
-/// which they were kept; the next one waits until this one is done or parked.
+/// which they were kept; the next one waits until this one is done or parked. Only where its lane's settings allow
+/// several at once ([`LaneSettings::concurrency`](super::LaneSettings::concurrency)) they come so, in any order.
 ///
 /// A handler that panics has answered [`Outcome::Retry`]. A handler must not block its thread; it has no deadline, but
 /// while it works its own lane waits.
