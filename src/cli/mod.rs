@@ -82,6 +82,7 @@ enum Exit {
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
+    runtime::use_small_pages();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -99,6 +99,9 @@ pub enum BuildError {
     /// Delivering could not start.
     #[error("delivering cannot start: {0}")]
     Deliver(#[from] crate::deliver::StartError),
+    /// The journal cannot be read as far back as a longer `clock_tolerance` asks for.
+    #[error("repeats of what was stale so far are not known: {0}")]
+    Recall(#[from] journal::ReadError),
     /// A handler's position cannot be written.
     #[error("a handler has no position to start from: {0}")]
     Lane(#[from] journal::LaneError),
@@ -180,6 +183,8 @@ impl Receiver {
         for (lane, _) in &handlers {
             self.journal.lanes().register(&lane.name)?;
         }
+        let (journal, tolerance) = (self.journal.clone(), App::longest_tolerance(&apps));
+        tokio::task::spawn_blocking(move || journal.tolerate(tolerance)).await.map_err(|_| BuildError::CutShort)??;
         self.edge.follow(policy, deciders)?;
         self.edge.families().believe(apps.into_iter().collect(), tencent);
         let mut dispatcher = self.dispatcher.lock().await;
@@ -345,6 +350,7 @@ impl Builder {
         if apps.is_empty() && tencent.is_empty() {
             return Err(BuildError::NoApp);
         }
+        let journal = journal::Options { tolerance: journal.tolerance.max(App::longest_tolerance(&apps)), ..journal };
         let metrics = metrics.unwrap_or_else(|| Metrics::new(settings.deadline));
         let delivering = Delivering::start()?;
         let runtime = delivering.handle();
