@@ -71,6 +71,7 @@
 //! anew; handlers then get every kept event again, rather than miss one.
 
 mod again;
+mod backwards;
 mod error;
 mod failures;
 mod files;
@@ -92,6 +93,7 @@ mod schema;
 mod shadows;
 mod slot;
 mod spill;
+mod standing;
 mod stretch;
 mod writer;
 
@@ -114,6 +116,7 @@ pub use position::Position;
 pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
 pub use shadows::{Shadow, Shadows};
+pub use standing::{Standing, Trouble};
 
 use crate::clock::Clock;
 use crate::event::Event;
