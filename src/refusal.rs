@@ -97,6 +97,12 @@ pub enum Refusal {
         /// How long the request was waited for.
         waited: Duration,
     },
+    /// The peer went away before the body was whole.
+    #[error("the connection ended after {} ms, before the body was whole", .waited.as_millis())]
+    BodyCutOff {
+        /// How long the request had been under way.
+        waited: Duration,
+    },
 }
 
 impl Refusal {
@@ -122,7 +128,7 @@ impl Refusal {
             Self::RequestTimeOff { ahead: i64::MIN..0 } => "stale",
             Self::RequestTimeOff { .. } => "from_the_future",
             Self::BodyTooLarge { .. } => "body_too_large",
-            Self::BodyTooSlow { .. } => "body_too_slow",
+            Self::BodyTooSlow { .. } | Self::BodyCutOff { .. } => "body_too_slow",
         }
     }
 }

@@ -30,7 +30,9 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Start(StartArgs),
+    /// Tell how a task stands
     Status(TaskArgs),
+    /// Stop a task
     Stop(TaskArgs),
     Update(UpdateArgs),
 }
@@ -97,7 +99,7 @@ pub(super) struct DetailArgs {
     pub(super) private_map_key: bool,
 }
 
-/// Ask about a task, or stop it
+/// Which task is meant.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook ingest status --task-id 'CR6Lq+…'

@@ -18,7 +18,7 @@ use crate::{handlers, telemetry};
 /// Receive, decide, keep, answer and deliver
 ///
 /// Needs at least one app: from the configuration, or OFFHOOK_APP_KEY and OFFHOOK_APP_SECRET.
-/// SIGHUP or a changed file reloads apps, secrets, verdicts, deciders, lists and handlers; a bad new file keeps the old one.
+/// SIGHUP or a changed file (this one, a list, a secret) reloads apps, secrets, verdicts, deciders, lists and handlers; a bad new file keeps the old one.
 /// SIGTERM and Ctrl-C finish what was accepted first. Exit 75 if something accepted is not durable.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -40,11 +40,11 @@ pub(super) fn run(args: Args) -> Outcome {
     runtime::allow_many_connections();
     runtime::on_all_cores(async {
         let (admin, lasting) = (config.admin.clone(), config.lasting());
-        let (shared, lists) = (Shared::new(Metrics::new(config.edge.deadline)), config.files());
+        let (shared, files) = (Shared::new(Metrics::new(config.edge.deadline)), config.files());
         let app = App::build(builder(config, &clock, &shared)?, Some(admin)).await?;
         let addresses = app.addresses()?;
         tracing::info!(public = %addresses.public, admin = ?addresses.admin, "ready");
-        let keeping_up = reload::whenever_asked(Arc::clone(app.receiver()), args.config, lists, lasting, shared, clock);
+        let keeping_up = reload::whenever_asked(Arc::clone(app.receiver()), args.config, files, lasting, shared, clock);
         let ended = tokio::select! {
             ended = app.run(runtime::asked_to_stop()) => ended,
             never = keeping_up => match never {},

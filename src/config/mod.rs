@@ -86,6 +86,7 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// When the platform gives up, by app key.
     platform_timeouts: BTreeMap<Arc<str>, Duration>,
+    secret_files: Vec<PathBuf>,
 }
 
 /// Reads `sources`; `clock` tells which secrets have ended.
@@ -96,6 +97,7 @@ pub fn load(sources: &Sources, clock: &Clock) -> Result<Config, Faults> {
     with_reader(sources, clock, |reader, table| {
         let mut config = resolve::config(reader, table)?;
         config.warnings = reader.warnings.take();
+        config.secret_files = reader.secret_files.take();
         config.warnings.extend(verdicts::warnings(&config.policy));
         Some(config)
     })
@@ -175,9 +177,9 @@ impl Config {
         Lasting { edge, admin, journal, log }
     }
 
-    /// Files besides the configuration's own that were read for it and may change: lists.
+    /// Files besides the configuration's own that were read for it and may change: lists and secrets.
     pub fn files(&self) -> Vec<PathBuf> {
-        deciders::files(&self.deciders).cloned().collect()
+        deciders::files(&self.deciders).chain(&self.secret_files).cloned().collect()
     }
 
     /// The resolved configuration as TOML, every secret as `"***"`.

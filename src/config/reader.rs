@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -28,6 +29,8 @@ pub(super) struct Reader<'r> {
     pub(super) published_app: bool,
     /// Secrets that are kept elsewhere are not looked for: nothing is proven or sent with them.
     pub(super) secrets_unread: Cell<bool>,
+    /// The files that secrets were read from.
+    pub(super) secret_files: RefCell<Vec<PathBuf>>,
     pub(super) faults: RefCell<Vec<ConfigFault>>,
     pub(super) warnings: RefCell<Vec<String>>,
 }
@@ -60,6 +63,7 @@ impl<'r> Reader<'r> {
             now,
             published_app: false,
             secrets_unread: Cell::new(false),
+            secret_files: RefCell::default(),
             faults,
             warnings: RefCell::default(),
         }

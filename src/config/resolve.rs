@@ -64,6 +64,7 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
         handlers,
         warnings: Vec::new(),
         platform_timeouts: BTreeMap::new(),
+        secret_files: Vec::new(),
     };
     for app in &apps {
         let policy = AppPolicy { scope: app.scope.clone(), console_default: app.console_default };

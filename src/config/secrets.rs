@@ -27,7 +27,17 @@ pub(super) fn secret(field: &Field<'_>) -> Option<Secret> {
     }
 }
 
-/// An app's secret: the same, or a table that also says when it ends.
+/// The same, unless it is what `dev` and the examples use, which is `published`.
+pub(super) fn not_published(field: &Field<'_>, published: &str) -> Option<Secret> {
+    let secret = secret(field)?;
+    if secret.expose() == published && !field.reader.published_app {
+        field.fault_hiding("expected a secret, not that of the published test app, which anybody knows", None);
+        return None;
+    }
+    Some(secret)
+}
+
+/// An app's secret: a secret, or a table that also says when it ends.
 pub(super) fn app_secret(field: &Field<'_>) -> Option<AppSecret> {
     let Value::Table(_) = field.node.value else {
         return written_here(field, Use::App).map(AppSecret::new);
@@ -91,6 +101,7 @@ fn kept_elsewhere(field: &Field<'_>, section: &mut Section<'_>, what_for: Use) -
         }
         (None, None, Some(file)) => {
             let path = public_name(&file, |path| path.contains(['/', '\\', '.']))?;
+            field.reader.secret_files.borrow_mut().push(path.into());
             match std::fs::read_to_string(path) {
                 Ok(text) => {
                     let text = text.strip_suffix('\n').unwrap_or(&text);

@@ -19,8 +19,8 @@ where
     match budget.wait(collect(body, limit)).await {
         Some(Some(Ok(bytes))) => Ok(bytes),
         Some(Some(Err(TooLarge))) => Err(too_large),
-        // The peer went away in the middle, or took too long: either way the body is not whole.
-        Some(None) | None => Err(Refusal::BodyTooSlow { waited: budget.spent() }),
+        Some(None) => Err(Refusal::BodyCutOff { waited: budget.spent() }),
+        None => Err(Refusal::BodyTooSlow { waited: budget.spent() }),
     }
 }
 
@@ -46,4 +46,27 @@ where
         }
     }
     Some(Ok(if rest.is_empty() { first } else { rest.freeze() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::{StreamExt, stream};
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_breaks_off_and_one_that_is_slow_are_told_apart() {
+        let budget = || Budget::starting_now(Duration::from_millis(100));
+        let part = || Ok(Frame::data(Bytes::from_static(b"{\"eventType\":")));
+        let breaks_off = StreamBody::new(stream::iter([part(), Err("reset by peer")]));
+        assert!(matches!(read(breaks_off, 1000, budget()).await, Err(Refusal::BodyCutOff { .. })));
+        let never = stream::iter([part()]).chain(stream::pending::<Result<_, &str>>());
+        assert!(matches!(read(StreamBody::new(never), 1000, budget()).await, Err(Refusal::BodyTooSlow { .. })));
+        let whole = StreamBody::new(stream::iter([part(), part()]));
+        assert_eq!(read(whole, 1000, budget()).await.map(|body| body.len()).ok(), Some(26));
+    }
 }

@@ -91,7 +91,7 @@ fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::RequestTimeOff { .. } => StatusCode::UNAUTHORIZED,
         Refusal::AddressNotAllowed => StatusCode::FORBIDDEN,
         Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Refusal::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+        Refusal::BodyTooSlow { .. } | Refusal::BodyCutOff { .. } => StatusCode::REQUEST_TIMEOUT,
     }
 }
 

@@ -170,7 +170,8 @@ impl Receiver {
     /// first, at most `within`.
     ///
     /// # Errors
-    /// Delivering to the new handlers cannot start; then the old ones go on.
+    /// A new handler has no position to start from, or there are no threads for the new deciders; then everything is as
+    /// it was.
     pub async fn reload(
         &self,
         apps: Vec<App>,
@@ -180,12 +181,12 @@ impl Receiver {
         handlers: Vec<(LaneSettings, AnyHandler)>,
         within: Duration,
     ) -> Result<(), BuildError> {
-        self.edge.follow(policy, deciders)?;
-        self.edge.families().believe(apps.into_iter().collect(), tencent);
-        // Before the old lanes stop: what cannot start must not end what runs.
+        // What can fail comes first: what cannot start must not change or end what runs.
         for (lane, _) in &handlers {
             self.journal.lanes().register(&lane.name)?;
         }
+        self.edge.follow(policy, deciders)?;
+        self.edge.families().believe(apps.into_iter().collect(), tencent);
         let mut dispatcher = self.dispatcher.lock().await;
         if let Some(old) = dispatcher.take() {
             old.stop(within).await;

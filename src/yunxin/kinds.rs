@@ -80,7 +80,9 @@ fn rtc(number: &str) -> Kind {
 
 fn word(text: &str) -> Option<Kind> {
     let text = text.trim_ascii();
-    let fits = !text.is_empty() && text.len() <= LONGEST_WORD;
+    let fits = !text.is_empty()
+        && text.len() <= LONGEST_WORD
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     fits.then(|| Kind::named(Family::YunxinCopy, &format!("neroom.{}", text.to_lowercase())))
 }
 
@@ -89,5 +91,5 @@ fn is_integer(raw: &str) -> bool {
 }
 
 fn unusable() -> Refusal {
-    Refusal::EventTypeMalformed { found: "an empty or very long text" }
+    Refusal::EventTypeMalformed { found: "a text that is neither a number nor a word" }
 }

@@ -164,7 +164,7 @@ async fn event_types_become_kinds_and_unknown_ones_are_kept_too() {
 #[tokio::test]
 async fn what_cannot_be_understood_is_refused_with_its_reason() {
     let deep = |levels: usize| format!("{{\"eventType\":20,\"x\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
-    let bodies: [(Vec<u8>, &str); 20] = [
+    let bodies: [(Vec<u8>, &str); 21] = [
         (b"".to_vec(), "body_not_json"),
         (b"{\"eventType\":20".to_vec(), "body_not_json"),
         (b"{\"eventType\":20}{}".to_vec(), "body_not_json"),
@@ -185,6 +185,7 @@ async fn what_cannot_be_understood_is_refused_with_its_reason() {
         (b"{\"eventType\":2e1}".to_vec(), "event_type_malformed"),
         (b"{\"eventType\":true}".to_vec(), "event_type_malformed"),
         (b"{\"eventType\":\"  \"}".to_vec(), "event_type_malformed"),
+        (b"{\"eventType\":\"CREATE ROOM\"}".to_vec(), "event_type_malformed"),
     ];
     let world = World::start().await;
     for (body, code) in bodies {

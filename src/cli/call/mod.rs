@@ -26,14 +26,16 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Start(Box<start::Args>),
+    /// End a call
     End(CallArgs),
+    /// Tell how a call stands: its room, its members and what each of them does
     Info(CallArgs),
     Records(Box<records::Args>),
     Callback(callback::Args),
     Play(Box<play::Args>),
 }
 
-/// Ask about a call by its id, or end it
+/// Which call is meant.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook call info --call-id 35fd577d-1d10-4201-a40d-6d7316560986

@@ -1,4 +1,4 @@
-//! Reloading while requests are answered: on SIGHUP, and when the configuration's file or a list has changed.
+//! Reloading while requests are answered: on SIGHUP, and when the configuration's file, a list or a file with a secret has changed.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -18,17 +18,17 @@ const LOOK: Duration = Duration::from_secs(2);
 /// How long deliveries under way may take to finish.
 const FINISHING: Duration = Duration::from_secs(10);
 
-/// Reloads `file`, the `lists` it names and the environment into `receiver`, for as long as it is polled.
+/// Reloads `file`, the `files` it names and the environment into `receiver`, for as long as it is polled.
 pub(super) async fn whenever_asked(
     receiver: Arc<Receiver>,
     file: Option<PathBuf>,
-    lists: Vec<PathBuf>,
+    files: Vec<PathBuf>,
     lasting: Lasting,
     shared: Shared,
     clock: Clock,
 ) -> Infallible {
     let mut hang_up = signal(SignalKind::hangup()).ok();
-    let mut watched: Vec<PathBuf> = file.iter().cloned().chain(lists).collect();
+    let mut watched: Vec<PathBuf> = file.iter().cloned().chain(files).collect();
     let mut seen = changed(&watched);
     loop {
         let asked = async {
@@ -44,8 +44,8 @@ pub(super) async fn whenever_asked(
         let now = changed(&watched);
         if by_signal || now != seen {
             seen = now;
-            if let Some(lists) = reload(&receiver, file.clone(), &lasting, &shared, &clock).await {
-                let now: Vec<PathBuf> = file.iter().cloned().chain(lists).collect();
+            if let Some(files) = reload(&receiver, file.clone(), &lasting, &shared, &clock).await {
+                let now: Vec<PathBuf> = file.iter().cloned().chain(files).collect();
                 if now != watched {
                     (watched, seen) = (now.clone(), changed(&now));
                 }
@@ -54,7 +54,7 @@ pub(super) async fn whenever_asked(
     }
 }
 
-/// Reloads once; gives the lists that are used now, where the new configuration is.
+/// Reloads once; gives the files that are read for it now, where the new configuration is.
 async fn reload(
     receiver: &Receiver,
     file: Option<PathBuf>,
@@ -69,7 +69,7 @@ async fn reload(
             return None;
         }
     };
-    let lists = loaded.files();
+    let files = loaded.files();
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -86,11 +86,9 @@ async fn reload(
     let Builder { apps, tencent, policy, deciders, handlers, .. } = builder;
     match receiver.reload(apps, tencent, policy, deciders, handlers, FINISHING).await {
         Ok(()) => tracing::info!("reloaded: apps, secrets, verdicts, deciders and handlers are the new ones"),
-        Err(error) => {
-            tracing::error!("apps, secrets, verdicts and deciders are the new ones, the handlers are not: {error}");
-        }
+        Err(error) => tracing::error!("the new configuration could not be taken over: {error}"),
     }
-    Some(lists)
+    Some(files)
 }
 
 /// When each of `files` was last written to, and how long it is.
