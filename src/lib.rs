@@ -19,6 +19,7 @@ pub mod lenient;
 pub mod metrics;
 pub mod refusal;
 pub mod secret;
+pub mod seen;
 pub mod verdict;
 
 // First floor: what is outside: a sender's protocol, the disk, the log.

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use tokio::sync::watch;
 
 use super::schema::{self, LANES};
-use super::{LaneError, OpenError, Position, files, lock};
+use super::{LaneError, OpenError, Position, files, lock, standing};
 use crate::event::EventId;
 use crate::metrics::{HandlerLabel, Metrics};
 
@@ -52,6 +52,7 @@ struct Inner {
     connection: Mutex<Connection>,
     state: Mutex<State>,
     bell: Condvar,
+    told: standing::Told,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +88,15 @@ impl Lanes {
             show_parked(&metrics, handler, *count);
         }
         let (connection, state) = (Mutex::new(connection), Mutex::new(state));
-        Ok(Self(Arc::new(Inner { path, durable, metrics, connection, state, bell: Condvar::new() })))
+        Ok(Self(Arc::new(Inner {
+            path,
+            durable,
+            metrics,
+            connection,
+            state,
+            bell: Condvar::new(),
+            told: Mutex::default(),
+        })))
     }
 
     /// The handler's position. A name never seen before starts at the present end, synced to disk before this returns.
@@ -196,6 +205,11 @@ impl Lanes {
     /// How far every handler is that ever registered.
     pub(super) fn positions(&self) -> HashMap<String, Position> {
         lock(&self.0.state).positions.clone()
+    }
+
+    /// What the lanes have told of themselves.
+    pub(super) fn told(&self) -> &standing::Told {
+        &self.0.told
     }
 
     /// The handlers that have or had something parked.

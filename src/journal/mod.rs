@@ -87,6 +87,7 @@
 //! anew; handlers then get every kept event again, rather than miss one.
 
 mod again;
+mod backwards;
 mod error;
 mod failures;
 mod files;
@@ -110,6 +111,7 @@ mod schema;
 mod shadows;
 mod slot;
 mod spill;
+mod standing;
 mod stretch;
 mod writer;
 
@@ -133,6 +135,7 @@ pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
 pub use retention::Retention;
 pub use shadows::{Shadow, Shadows};
+pub use standing::{Standing, Trouble};
 
 use crate::clock::Clock;
 use crate::event::Event;

@@ -22,6 +22,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("clock", &[]),
     ("secret", &[]),
     ("metrics", &[]),
+    ("seen", &["kind", "event"]),
     // first floor: what is outside: a sender's protocol, the disk, the log
     ("yunxin", &[GROUND]),
     ("tencent", &[GROUND]),
@@ -38,7 +39,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("handlers", &[GROUND, "tencent", "journal", "deliver"]),
     // fourth floor: what listens
     ("edge", &[GROUND, "family", "decide", "intake"]),
-    ("admin", &[GROUND, "deliver", "edge"]),
+    ("admin", &[GROUND, "yunxin", "journal", "deliver", "edge"]),
     // fifth floor: fills the settings of their owners, and is known to nobody below
     (
         "config",
@@ -77,7 +78,7 @@ pub(crate) const FLOORS: &[Floor] = &[
 
 /// The modules that [`GROUND`] stands for.
 const GROUND_FLOOR: &[&str] =
-    &["kind", "lenient", "verdict", "event", "cloud_event", "refusal", "budget", "clock", "secret", "metrics"];
+    &["kind", "lenient", "verdict", "event", "cloud_event", "refusal", "budget", "clock", "secret", "metrics", "seen"];
 
 /// Uses in `text`, the file `path` below `src`, of modules that are not below its own.
 pub(crate) fn problems(path: &str, text: &str) -> Vec<String> {
