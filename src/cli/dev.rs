@@ -1,6 +1,6 @@
 //! `offhook dev`: a receiver for a laptop: loopback only, a scratch journal, every callback printed readably.
 
-mod forward;
+pub(super) mod forward;
 pub(super) mod place;
 pub(super) mod show;
 #[cfg(feature = "simulator")]

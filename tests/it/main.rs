@@ -19,6 +19,7 @@ mod hard;
 mod journal;
 mod kinds;
 mod library;
+mod listen;
 mod outside;
 mod overload;
 mod properties;
