@@ -34,8 +34,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn measure(parent: &std::path::Path, callers: u64, length: Duration) -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::TempDir::new_in(parent)?;
-    let options =
-        Options { path: directory.path().join("data"), min_free: 0, spill: directory.path().join("spill.jsonl") };
+    let options = Options {
+        min_free: 0,
+        spill: directory.path().join("spill.jsonl"),
+        ..Options::at(directory.path().join("data"))
+    };
     let metrics = Metrics::new(Duration::from_millis(1500));
     let journal = Journal::open(options, Clock::system(), metrics)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

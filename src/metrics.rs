@@ -52,6 +52,10 @@ pub struct Metrics {
     pub journal_bytes: Gauge,
     /// Free space on the journal's disk.
     pub journal_free_bytes: Gauge,
+    /// The position of the oldest event that is kept.
+    pub journal_first_position: Gauge,
+    /// By how much the journal is larger than it may be, since somebody is owed what is in it.
+    pub journal_over_limit_bytes: Gauge,
     /// Events whose verdict left before they were durable.
     pub unkept: Counter,
     /// Events that went to the spill file because the journal could not keep them.
@@ -242,6 +246,8 @@ impl Metrics {
             journal_append: Histogram::new(keeping),
             journal_bytes: Gauge::default(),
             journal_free_bytes: Gauge::default(),
+            journal_first_position: Gauge::default(),
+            journal_over_limit_bytes: Gauge::default(),
             unkept: Counter::default(),
             spilled: Counter::default(),
             deliveries: Family::default(),
@@ -292,6 +298,10 @@ impl Metrics {
         registry.register_with_unit("journal", "The journal's size on disk", Unit::Bytes, self.journal_bytes.clone());
         let help = "Free space on the journal's disk";
         registry.register_with_unit("journal_free", help, Unit::Bytes, self.journal_free_bytes.clone());
+        let help = "The position of the oldest event that is kept";
+        registry.register("journal_first_position", help, self.journal_first_position.clone());
+        let help = "By how much the journal is larger than it may be";
+        registry.register_with_unit("journal_over_limit", help, Unit::Bytes, self.journal_over_limit_bytes.clone());
         registry.register("unkept", "Verdicts that left before their event was durable", self.unkept.clone());
         registry.register("spilled", "Events that went to the spill file", self.spilled.clone());
         registry.register("deliveries", "Deliveries by outcome", self.deliveries.clone());

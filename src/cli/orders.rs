@@ -13,7 +13,7 @@ use crate::admin::control;
 use crate::clock::Clock;
 use crate::config;
 use crate::deliver::{self, AnyHandler, LaneSettings, Order, Orders, Taken};
-use crate::journal::{Journal, Parked, Reader, Replay, Which};
+use crate::journal::{Journal, Parked, Reader, Replay, Retention, Which};
 use crate::metrics::Metrics;
 use crate::telemetry;
 
@@ -94,6 +94,8 @@ async fn carry_out_here(journal: &JournalArgs, directory: &Path, order: &Order) 
         (journal.options()?, Vec::new())
     };
     options.path = directory.to_owned();
+    // A command that delivers does not delete.
+    options.retention = Retention::default();
     output::talk("no server runs on this journal; this command does it itself");
     let metrics = Metrics::new(Duration::from_secs(1));
     let opened = Journal::open(options, clock.clone(), Arc::clone(&metrics))?;

@@ -173,7 +173,8 @@ pub struct Lasting {
 impl Config {
     /// What of it holds until the next start.
     pub fn lasting(&self) -> Lasting {
-        let Self { edge, admin, journal, log, .. } = self.clone();
+        let Self { edge, admin, mut journal, log, .. } = self.clone();
+        journal.retention = journal::Retention::default();
         Lasting { edge, admin, journal, log }
     }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use crate::decide::{AppPolicy, Policy, Scope, Word};
 use crate::tencent::callback::CallbackSecrets;
-use crate::verdict::RejectCode;
 use crate::yunxin::{App, Apps};
 use crate::{admin, edge, journal};
 
@@ -18,7 +17,7 @@ use super::outward;
 use super::reader::{Field, Reader, Section};
 use super::robot_call::Surroundings;
 use super::tencent::{Tencent, tencent};
-use super::tree::Table;
+use super::tree::{Table, Value};
 use super::verdicts::{self, WORDS};
 use super::{Config, Deciding, LogForm, callers, secrets};
 
@@ -30,6 +29,7 @@ const PLATFORM_TIMEOUT: Duration = Duration::from_secs(2);
 const REMAINDER: Duration = Duration::from_millis(500);
 const SPILL: &str = "spill.jsonl";
 const MIB: u64 = 1 << 20;
+const LONGEST_KEEP: Duration = Duration::from_secs(3650 * 86_400);
 
 /// The configuration that `table` means; `None` where the reader was told faults.
 pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
@@ -41,9 +41,8 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     let scope = top.need("verdict", "the section [verdict]").map(|field| verdicts::scope(&field));
     let Tencent { callbacks, account } = tencent(&mut top);
     let apps = apps(&mut top, &callbacks, deadline.as_ref());
-    let code = scope.as_ref().and_then(|scope| scope.all.reject_code).unwrap_or(RejectCode::DEFAULT);
     let keys: Vec<&str> = apps.iter().map(|app| &*app.app.app_key).collect();
-    let deciders = deciders::deciders(top.items("deciders"), code, &keys);
+    let deciders = deciders::deciders(top.items("deciders"), &keys);
     let directory = journal.as_ref().map(|journal| journal.path.clone()).unwrap_or_default();
     let around = Surroundings { account: account.clone(), journal: directory, callbacks: callbacks.count().0 > 0 };
     let handlers = outward::handlers(top.items("handlers"), &around);
@@ -81,7 +80,6 @@ const SILENT: [&str; 6] = ["server", "admin", "journal", "handlers", "endpoints"
 /// What is said about verdicts alone.
 pub(super) fn deciding(mut top: Section<'_>) -> Option<Deciding> {
     let scope = top.take("verdict").map(|field| verdicts::scope(&field)).unwrap_or_default();
-    let code = scope.all.reject_code.unwrap_or(RejectCode::DEFAULT);
     let mut policy = Policy { scope, ..Policy::default() };
     for field in top.items("apps") {
         let mut section = field.section()?;
@@ -91,7 +89,7 @@ pub(super) fn deciding(mut top: Section<'_>) -> Option<Deciding> {
         let console_default = console_default.unwrap_or(Word::Reject);
         policy.apps.extend(key.map(|key| (Arc::from(key), AppPolicy { scope, console_default })));
     }
-    let deciders = deciders::deciders(top.items("deciders"), code, &[]);
+    let deciders = deciders::deciders(top.items("deciders"), &[]);
     for section in SILENT {
         top.take(section);
     }
@@ -105,10 +103,21 @@ pub(super) fn journal_settings(top: &mut Section<'_>) -> Option<journal::Options
     let path = section.need("path", "a directory").and_then(|field| path_of(&field));
     let min_free = section.need("min_free", "a size").and_then(|field| field.size(0..=u64::MAX));
     let spill = section.take("spill").map(|field| path_of(&field));
+    let keep = section.need("keep", "a duration or `forever`").and_then(|field| kept_for(&field));
+    let max_size = section.take("max_size").map(|field| field.size(64 * MIB..=u64::MAX));
     section.finish();
     let path = path?;
     let spill = spill.unwrap_or_else(|| Some(path.join(SPILL)))?;
-    Some(journal::Options { path, min_free: min_free?, spill })
+    let retention = journal::Retention { keep: keep?, max_size: max_size.map_or(Some(None), |size| size.map(Some))? };
+    Some(journal::Options { path, min_free: min_free?, spill, retention })
+}
+
+/// How long events are kept; for ever is `None`.
+fn kept_for(field: &Field<'_>) -> Option<Option<Duration>> {
+    if matches!(&field.node.value, Value::Text(text) if text == "forever") {
+        return Some(None);
+    }
+    field.duration(3600 * SECOND..=LONGEST_KEEP).map(Some)
 }
 
 fn path_of(field: &Field<'_>) -> Option<PathBuf> {

@@ -71,6 +71,7 @@ impl Dispatcher {
             lanes.push((name, lane));
         }
         let stop = CancellationToken::new();
+        journal.lanes().attended_by(lanes.iter().map(|(name, _)| &**name));
         orders.are_for(lanes.iter().map(|(name, _)| Arc::clone(name)).collect());
         let start = |(name, lane): (_, Lane)| (name, runtime.spawn(lane.run(stop.clone())));
         let lanes = lanes.into_iter().map(start).collect();

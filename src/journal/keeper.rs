@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::retention::{Retainer, Retention};
+use super::writer::Shared;
 use super::{files, lock, stretch};
 use crate::metrics::Metrics;
 
@@ -19,8 +21,12 @@ pub(super) struct Desk {
     bell: Condvar,
     /// There is less free space than `min_free`.
     pub short_of_space: AtomicBool,
-    /// The active file's log has grown so long that a new file should follow.
+    /// A new file should follow the active one: its log has grown so long, or what it holds is to go.
     pub log_is_long: AtomicBool,
+    /// There is more than `max_size`, and somebody is owed it.
+    pub over_limit: AtomicBool,
+    /// How long and how much is kept.
+    pub retention: Mutex<Retention>,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +38,11 @@ struct State {
 }
 
 impl Desk {
+    /// A desk for a journal that is kept so long and so much.
+    pub(super) fn retaining(retention: Retention) -> Self {
+        Self { retention: Mutex::new(retention), ..Self::default() }
+    }
+
     /// The writer appends to `path` now.
     pub(super) fn activate(&self, path: &Path) {
         lock(&self.state).active = Some(path.to_owned());
@@ -71,6 +82,9 @@ pub(super) struct Keeper {
     pub metrics: Arc<Metrics>,
     pub active: Option<Watched>,
     pub measured: Option<Instant>,
+    pub retainer: Retainer,
+    pub retained: Option<Instant>,
+    pub shared: Arc<Shared>,
 }
 
 /// The active file, seen from here.
@@ -113,7 +127,27 @@ impl Keeper {
                 self.prepare();
             }
             self.measure();
+            self.retain();
         }
+    }
+
+    /// Deletes what is kept for long enough, and nobody is owed.
+    fn retain(&mut self) {
+        if self.retained.is_some_and(|retained| retained.elapsed() < self.every * RETAIN_EVERY) {
+            return;
+        }
+        let state = lock(&self.desk.state);
+        let mut in_use: Vec<PathBuf> = state.retired.iter().map(|(path, _)| path.clone()).collect();
+        in_use.extend(state.active.clone());
+        drop(state);
+        let retention = *lock(&self.desk.retention);
+        let passed = self.retainer.pass(retention, &in_use);
+        self.desk.over_limit.store(passed.is_over, Ordering::Relaxed);
+        if passed.is_stale {
+            self.desk.log_is_long.store(true, Ordering::Relaxed);
+            self.shared.queue.nudge();
+        }
+        self.retained = Some(Instant::now());
     }
 
     /// Whether the active file's log grows so fast that it should be looked at more often.
@@ -220,3 +254,5 @@ const BUSY_EVERY: Duration = Duration::from_millis(100);
 /// So is one that rested this long.
 const FOLD_AFTER: Duration = Duration::from_secs(30);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
+/// Every so many turns, which take about a second, it is looked whether something may be deleted.
+const RETAIN_EVERY: u32 = 10;

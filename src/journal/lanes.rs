@@ -2,7 +2,7 @@
 //!
 //! Written without a sync of its own, in batches: a position lost in a crash means a second delivery, never a missing one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -63,6 +63,8 @@ struct State {
     dirty: HashMap<String, Position>,
     /// `lanes.db` was lost while there were events: names that seem new may be old.
     lost: bool,
+    /// The handlers that are configured now, once somebody has said which.
+    attended: Option<HashSet<String>>,
     stop: bool,
 }
 
@@ -77,7 +79,7 @@ impl Lanes {
         let end = *durable.borrow();
         let (connection, state) = match load(&path, end) {
             Err(OpenError::Database { error, .. }) if schema::is_damage(&error) => {
-                set_aside(&path, &error)?;
+                files::set_aside(&path, &error)?;
                 load(&path, end)?
             }
             other => other?,
@@ -187,6 +189,22 @@ impl Lanes {
     /// The last durable position.
     pub(super) fn end(&self) -> Position {
         *self.0.durable.borrow()
+    }
+
+    /// The furthest position of any handler.
+    pub(super) fn furthest(&self) -> Position {
+        lock(&self.0.state).positions.values().copied().max().unwrap_or_default()
+    }
+
+    /// From now on these handlers are the configured ones. What another one was not given is held back only as long as
+    /// events are kept anyway.
+    pub fn attended_by<'a>(&self, handlers: impl IntoIterator<Item = &'a str>) {
+        lock(&self.0.state).attended = Some(handlers.into_iter().map(str::to_owned).collect());
+    }
+
+    /// The configured handlers; `None` before anybody has said which.
+    pub(super) fn attended(&self) -> Option<HashSet<String>> {
+        lock(&self.0.state).attended.clone()
     }
 
     /// How far every handler is that ever registered.
@@ -354,27 +372,6 @@ fn write<'a>(connection: &Connection, positions: impl Iterator<Item = (&'a str, 
 fn count_parked(connection: &Connection, handler: &str) -> rusqlite::Result<u64> {
     let mut count = connection.prepare_cached("SELECT count(*) FROM parked WHERE handler = ?1")?;
     count.query_row([handler], |row| row.get(0)).map(unsigned)
-}
-
-/// Renames a damaged `lanes.db`: its parked deliveries may still be read by hand.
-fn set_aside(path: &Path, damage: &rusqlite::Error) -> Result<(), OpenError> {
-    let aside = (1..).map(|n| files::beside(path, &format!(".damaged-{n}"))).find(|aside| !aside.exists());
-    let aside = aside.unwrap_or_else(|| files::beside(path, ".damaged"));
-    for suffix in ["", "-wal", "-shm"] {
-        let (from, to) = (files::beside(path, suffix), files::beside(&aside, suffix));
-        if from.exists() {
-            std::fs::rename(&from, &to).map_err(|error| OpenError::Io {
-                doing: "set aside the damaged",
-                path: from,
-                error,
-            })?;
-        }
-    }
-    tracing::error!(
-        path = %path.display(), aside = %aside.display(), error = %damage,
-        "lanes.db is damaged and was set aside; every handler gets every kept event again, and parked deliveries are only in the old file"
-    );
-    Ok(())
 }
 
 fn show_parked(metrics: &Metrics, handler: &str, count: u64) {

@@ -57,6 +57,22 @@
 //! - *While reading the spill back in*: each line tells the last durable position when it was written. What stands after
 //!   that is looked through first, and an id that is there is not kept again. Only when all is durable the file goes.
 //!
+//! # What goes again
+//!
+//! Every ten seconds or so the keeper deletes whole files: those in which everything was kept longer ago than `keep`,
+//! and the oldest while the directory holds more than `max_size`. Neither ever takes a file that
+//!
+//! - is written, or whose log is not folded yet;
+//! - holds an event whose request may come again, or the index of repeats could not be rebuilt;
+//! - holds an event that a lane has not come to, that is parked, or that a replay which is not over still needs. A
+//!   handler counts that is configured now; any other one as long as the file is younger than `keep`.
+//!
+//! Here the promise wins over the limit: the operator is told who holds what, and the journal counts as degraded. Younger
+//! files go though an older one is held, so positions may have holes, over which readers step anyway. An unlink
+//! takes no lock; a reader in the middle of a file reads on. What a kill between the unlinks leaves is a log without its file,
+//! which is removed at the next start. Rows about deleted events in `lanes.db` and `shadows.db` go along; those in
+//! `outbox.db` stay. A file that holds nothing young any more is given up by the writer, so that it may go too.
+//!
 //! # When keeping fails
 //!
 //! After a failed commit SQLite itself cannot know what is on the disk, so nothing is appended to that file again. Its
@@ -66,7 +82,7 @@
 //! log with its tokens masked. The same happens, without a failed commit, while the disk has less than `min_free` left.
 //! Positions grow by one per event; only such a failure leaves a gap. Nothing is ever given a position twice.
 //!
-//! A damaged events file is never renamed, changed or deleted: it is said which one it is, a new one begins behind all
+//! A damaged events file is never renamed or changed, nor deleted before its time: it is said which one it is, a new one begins behind all
 //! it can hold, and readers pass over what they cannot read. A damaged `lanes.db` is set aside, and a lost one made
 //! anew; handlers then get every kept event again, rather than miss one.
 
@@ -84,11 +100,13 @@ mod mask;
 mod opening;
 mod options;
 mod outbox;
+mod owed;
 mod position;
 mod queue;
 mod reader;
 mod record;
 mod repeats;
+mod retention;
 mod schema;
 mod shadows;
 mod slot;
@@ -115,7 +133,8 @@ pub use outbox::{Entry, Outbox, OutboxError, Stage};
 pub use position::Position;
 pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
-pub use shadows::{Shadow, Shadows};
+pub use retention::Retention;
+pub use shadows::{Shadow, ShadowReader, Shadows};
 pub use standing::{Standing, Trouble};
 
 use crate::clock::Clock;
@@ -218,11 +237,13 @@ impl Journal {
         &self.0.shadows
     }
 
-    /// Whether the journal cannot keep right now, so that events go to the spill file.
+    /// Whether the journal is in trouble: it cannot keep right now, so that events go to the spill file, or it is larger
+    /// than it may be, and somebody is owed what is in it.
     pub fn is_degraded(&self) -> bool {
         let shared = &self.0.shared;
         shared.degraded.load(Ordering::Relaxed)
             || self.0.desk.short_of_space.load(Ordering::Relaxed)
+            || self.0.desk.over_limit.load(Ordering::Relaxed)
             || shared.queue.is_stalled()
     }
 

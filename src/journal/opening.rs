@@ -14,6 +14,7 @@ use super::keeper::{Desk, Keeper};
 use super::options::{Options, Tuning};
 use super::queue::Queue;
 use super::repeats::{RepeatKey, Repeats};
+use super::retention::Retainer;
 use super::schema::{self, EVENTS};
 use super::shadows::Shadows;
 use super::spill::Spill;
@@ -25,7 +26,7 @@ use crate::metrics::Metrics;
 
 /// Opens the journal; blocking.
 pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<Metrics>) -> Result<Inner, OpenError> {
-    let Options { path: directory, min_free, spill } = options;
+    let Options { path: directory, min_free, spill, retention } = options;
     files::make_directory(&directory).map_err(|error| io_error("make", &directory, error))?;
     let lock = Arc::new(lock_file::take(&directory)?);
     let found = files::events_files(&directory).map_err(|error| io_error("read", &directory, error))?;
@@ -43,20 +44,10 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
 
     let durable = watch::Sender::new(Position(last));
     let lanes = Lanes::open(&directory, durable.subscribe(), Arc::clone(&metrics))?;
-    let desk = Arc::new(Desk::default());
-    let keeper = Keeper {
-        desk: Arc::clone(&desk),
-        directory: directory.clone(),
-        min_free,
-        rotate_bytes: tuning.rotate_bytes,
-        every: tuning.retry_every,
-        metrics: Arc::clone(&metrics),
-        active: None,
-        measured: None,
-    };
-    keeper.watch_space();
-    retire_old(&desk, &found, stretch.as_ref());
-
+    // Further than the events go only where the disk lost what it had promised. No position is given out twice all the
+    // same: lanes would pass over the new events as if they had been delivered.
+    let last = last.max(lanes.furthest().get());
+    durable.send_replace(Position(last));
     let degraded = AtomicBool::new(false);
     let finished = watch::Sender::new(false);
     let (batches, logged) = (AtomicU64::new(0), AtomicUsize::new(0));
@@ -67,11 +58,30 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         durable,
         degraded,
         finished,
-        metrics,
+        metrics: Arc::clone(&metrics),
         runtime,
         logged,
         batches,
     });
+    let desk = Arc::new(Desk::retaining(retention));
+    let shadows = Shadows::at(&directory);
+    let rotate_bytes = rotate_bytes(tuning.rotate_bytes, retention.max_size);
+    let tuning = Tuning { rotate_bytes, ..tuning };
+    let keeper = Keeper {
+        desk: Arc::clone(&desk),
+        directory: directory.clone(),
+        min_free,
+        rotate_bytes,
+        every: tuning.retry_every,
+        metrics: Arc::clone(&metrics),
+        active: None,
+        measured: None,
+        retainer: Retainer::new(&directory, &lanes, &shadows, &clock, &metrics),
+        retained: None,
+        shared: Arc::clone(&shared),
+    };
+    keeper.watch_space();
+    retire_old(&desk, &found, stretch.as_ref());
     let now = Instant::now();
     let mut writer = Writer {
         shared: Arc::clone(&shared),
@@ -101,7 +111,6 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         keeper: Some(spawn("journal-keeper", &directory, move || keeper.run())?),
         lanes: Some(spawn("journal-lanes", &directory, move || flusher.run())?),
     };
-    let shadows = Shadows::at(&directory);
     Ok(Inner { shared, desk, lanes, shadows, directory, threads, given_up: AtomicBool::new(false), _lock: lock })
 }
 
@@ -118,6 +127,11 @@ struct End {
     stretch: Option<Stretch>,
     doubtful: Option<(PathBuf, u32)>,
     last: u64,
+}
+
+/// A limit holds only where a file is a small part of it.
+fn rotate_bytes(usual: u64, max_size: Option<u64>) -> u64 {
+    max_size.map_or(usual, |most| usual.min((most / 8).max(1 << 20)))
 }
 
 /// Refuses files of a newer version before any file is changed, and brings older ones up to date.

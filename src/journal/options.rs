@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Retention;
+
 /// The journal's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -12,13 +14,16 @@ pub struct Options {
     pub min_free: u64,
     /// Where events go, one JSON line each, while the journal cannot keep them.
     pub spill: PathBuf,
+    /// How long and how much is kept.
+    pub retention: Retention,
 }
 
 impl Options {
-    /// A journal in the directory `path`, spilling into `spill.jsonl` beside it, that leaves 1 GiB of the disk free.
+    /// A journal in the directory `path`, spilling into `spill.jsonl` beside it, that leaves 1 GiB of the disk free and
+    /// keeps everything for ever.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self { spill: path.join("spill.jsonl"), path, min_free: 1 << 30 }
+        Self { spill: path.join("spill.jsonl"), path, min_free: 1 << 30, retention: Retention::default() }
     }
 }
 

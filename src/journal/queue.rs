@@ -35,6 +35,8 @@ struct State {
     entries: Vec<Entry>,
     /// At this many entries the writer wants to be woken; 0 when it does not wait.
     wanted: usize,
+    /// The writer is to look after its file, though nothing waits.
+    nudged: bool,
     closed: bool,
 }
 
@@ -81,6 +83,7 @@ impl Queue {
         if state.entries.is_empty() {
             state = self.wait(state, 1, patience.idle);
         }
+        state.nudged = false;
         std::mem::swap(&mut state.entries, batch);
         *lock(&self.taken) = (!batch.is_empty()).then(Instant::now);
         !batch.is_empty() || !state.closed
@@ -94,7 +97,7 @@ impl Queue {
         most: Option<Duration>,
     ) -> std::sync::MutexGuard<'a, State> {
         let until = most.map(|most| Instant::now() + most);
-        while state.entries.len() < wanted && !state.closed {
+        while state.entries.len() < wanted && !state.closed && !state.nudged {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
                 break;
@@ -117,6 +120,12 @@ impl Queue {
     /// Entries that wait now.
     pub(super) fn waiting(&self) -> usize {
         lock(&self.state).entries.len()
+    }
+
+    /// Lets the writer look after its file, though nothing waits.
+    pub(super) fn nudge(&self) {
+        lock(&self.state).nudged = true;
+        self.bell.notify_all();
     }
 
     /// Takes no more, and lets the writer finish.

@@ -6,4 +6,5 @@ mod files;
 mod keeping;
 mod lanes;
 mod reading;
+mod retention;
 mod trouble;

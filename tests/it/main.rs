@@ -16,6 +16,7 @@ mod dev;
 mod edge;
 mod events;
 mod extractor;
+mod faults;
 mod fuzz;
 mod hard;
 mod journal;

@@ -181,7 +181,8 @@ impl World {
 
 impl Running {
     async fn start(plan: &Plan, dir: &TempDir) -> Self {
-        let journal = Options { path: dir.path().join("journal"), min_free: 0, spill: dir.path().join("spill.jsonl") };
+        let journal =
+            Options { min_free: 0, spill: dir.path().join("spill.jsonl"), ..Options::at(dir.path().join("journal")) };
         let builder =
             Receiver::builder().server(plan.edge.clone()).policy(plan.policy.clone()).clock(plan.clock.clone());
         let builder = plan.apps.iter().cloned().fold(builder.journal_in(journal), Builder::with_app);

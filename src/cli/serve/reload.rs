@@ -74,8 +74,11 @@ async fn reload(
         tracing::warn!("{warning}");
     }
     if loaded.lasting() != *lasting {
-        tracing::warn!("[server], [admin], [journal] or [[endpoints]] changed; that takes effect at the next start");
+        tracing::warn!(
+            "[server], [admin], [journal] (but for `keep` and `max_size`) or [[endpoints]] changed; that takes effect at the next start"
+        );
     }
+    let retention = loaded.journal.retention;
     let builder = match super::builder(loaded, clock, shared) {
         Ok(builder) => builder,
         Err(error) => {
@@ -83,6 +86,7 @@ async fn reload(
             return None;
         }
     };
+    receiver.journal().retain(retention);
     let Builder { apps, tencent, policy, deciders, handlers, .. } = builder;
     match receiver.reload(apps, tencent, policy, deciders, handlers, FINISHING).await {
         Ok(()) => tracing::info!("reloaded: apps, secrets, verdicts, deciders and handlers are the new ones"),

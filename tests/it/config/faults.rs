@@ -85,7 +85,11 @@ fn an_unknown_key_is_refused_at_every_depth() {
         ("servre = 1", "servre: unknown key (line 1)", "servre: did you mean `server`?"),
         ("[server]\nlogs = 1", "server.logs: unknown key (line 2)", "server.logs: did you mean `log`?"),
         ("[admin]\ntokne = 1", "admin.tokne: unknown key (line 2)", "admin.tokne: did you mean `token`?"),
-        ("[journal]\nkeep = \"7d\"", "journal.keep: unknown key (line 2)", "known here: `min_free`, `path`, `spill`"),
+        (
+            "[journal]\nretain = \"7d\"",
+            "journal.retain: unknown key (line 2)",
+            "known here: `keep`, `max_size`, `min_free`, `path`, `spill`",
+        ),
         ("[verdict]\ndefualt = 1", "verdict.defualt: unknown key (line 2)", "did you mean `default`?"),
         (
             "[verdict.kinds.\"call.*\"]\nfall_back = 1",

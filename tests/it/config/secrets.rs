@@ -200,6 +200,7 @@ reject_code = 20099
 path = "data"
 min_free = "1GiB"
 spill = "data/spill.jsonl"
+keep = "7days"
 
 [[apps]]
 app_key = "key-one"

@@ -31,7 +31,8 @@ impl World {
 
     fn at(dir: TempDir) -> Self {
         let (metrics, clock) = (Metrics::new(Duration::from_millis(1500)), Clock::system());
-        let options = Options { path: dir.path().join("data"), min_free: 0, spill: dir.path().join("spill.jsonl") };
+        let options =
+            Options { min_free: 0, spill: dir.path().join("spill.jsonl"), ..Options::at(dir.path().join("data")) };
         let journal = Journal::open(options, clock.clone(), Arc::clone(&metrics)).expect("a journal");
         let orders = Orders::new(journal.clone(), clock.clone());
         Self { journal, metrics, clock, orders, dir }

@@ -27,8 +27,11 @@ pub(super) struct Ground {
 impl Ground {
     pub(super) fn new() -> Self {
         let directory = TempDir::new().unwrap();
-        let options =
-            Options { path: directory.path().join("data"), min_free: 0, spill: directory.path().join("spill.jsonl") };
+        let options = Options {
+            min_free: 0,
+            spill: directory.path().join("spill.jsonl"),
+            ..Options::at(directory.path().join("data"))
+        };
         let tuning = Tuning { retry_every: Duration::from_millis(10), ..Tuning::default() };
         let metrics = Metrics::new(Duration::from_millis(1500));
         Self { directory, now: Arc::new(AtomicI64::new(1_800_000_000_000_000)), options, tuning, metrics }
