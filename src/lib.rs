@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod refusal;
 pub mod secret;
 pub mod seen;
+pub mod sparing;
 pub mod verdict;
 
 // First floor: what is outside: a sender's protocol, the disk, the log.

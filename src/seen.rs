@@ -143,7 +143,7 @@ impl Seen {
     pub fn turned_away(&self) -> Vec<TurnedAway> {
         let mut all: Vec<_> = lock(&self.proven).iter().cloned().collect();
         all.extend(lock(&self.strangers).iter().cloned());
-        all.sort_by_key(|one| std::cmp::Reverse(one.at));
+        all.sort_by_key(|away| std::cmp::Reverse(away.at));
         all
     }
 }

@@ -9,7 +9,7 @@ use super::select::{Select, event_id};
 use super::{Exit, Outcome, output, runtime};
 use crate::cloud_event::CloudEvent;
 use crate::event::{Event, EventId};
-use crate::journal::{Failure, Position, Reader};
+use crate::journal::{Failure, Position, Reader, Shadow, ShadowReader};
 use crate::payload::Payload;
 
 /// Read the journal
@@ -54,7 +54,7 @@ enum Command {
         #[command(flatten)]
         wanted: Wanted,
     },
-    /// Every event as a CloudEvent with its position, one a line, oldest first
+    /// Every event as a CloudEvent with its position and what shadows would have answered, one a line, oldest first
     Export {
         #[command(flatten)]
         wanted: Wanted,
@@ -78,9 +78,24 @@ struct Line<'a> {
     position: u64,
     #[serde(flatten)]
     event: CloudEvent<'a>,
+    /// What shadows would have answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadows: Vec<Would>,
     /// What the documented fields were read as.
     #[serde(skip_serializing_if = "Option::is_none")]
     typed: Option<Payload>,
+}
+
+/// What a shadow would have answered; without a verdict, it had no opinion.
+#[derive(Serialize)]
+struct Would {
+    decider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdictcode: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdictby: Option<String>,
 }
 
 /// Events read at once.
@@ -118,7 +133,12 @@ fn list(wanted: &Wanted, limit: usize) -> anyhow::Result<bool> {
 }
 
 fn export(wanted: &Wanted) -> anyhow::Result<bool> {
-    each(wanted, |position, event| Ok(output::data(line(position, CloudEvent::of(&event))?)?))?;
+    let shadows = wanted.journal.open()?.shadows()?;
+    each(wanted, |position, event| {
+        let (position, shadows) = (position.get(), would(&shadows, event.id())?);
+        let line = Line { position, event: CloudEvent::of(&event), shadows, typed: None };
+        Ok(output::data(to_json(&line)?)?)
+    })?;
     Ok(true)
 }
 
@@ -131,7 +151,8 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     };
     if json {
         let typed = typed.then(|| event.payload());
-        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), typed })?)?;
+        let (position, shadows) = (position.get(), would(&reader.shadows()?, wanted)?);
+        output::data(to_json(&Line { position, event: CloudEvent::of(&event), shadows, typed })?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
@@ -139,7 +160,7 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
         output::data(show::reading(&event))?;
     }
     output::data(format_args!("  {:<18}{}", "position", position.get()))?;
-    for shadow in reader.shadows(wanted)? {
+    for shadow in reader.shadows()?.of(wanted)? {
         let said = match (&shadow.verdict, shadow.code) {
             (Some(verdict), Some(code)) if verdict == "reject" => format!("reject with {code}"),
             (Some(verdict), _) => verdict.clone(),
@@ -226,7 +247,13 @@ fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    to_json(&Line { position: position.get(), event, typed: None })
+    to_json(&Line { position: position.get(), event, shadows: Vec::new(), typed: None })
+}
+
+fn would(shadows: &ShadowReader, id: EventId) -> anyhow::Result<Vec<Would>> {
+    let would =
+        |Shadow { decider, verdict, code, by, .. }| Would { decider, verdict, verdictcode: code, verdictby: by };
+    Ok(shadows.of(id)?.into_iter().map(would).collect())
 }
 
 fn to_json(line: &Line<'_>) -> anyhow::Result<String> {

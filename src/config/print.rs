@@ -13,7 +13,7 @@ use crate::handlers::{Action, RobotCallSettings, Settings, Template};
 use crate::kind::KindPattern;
 use crate::secret::Secret;
 use crate::tencent::Account;
-use crate::verdict::Verdict;
+use crate::verdict::{RejectCode, Verdict};
 use crate::yunxin::App;
 
 use super::deciders::written_list;
@@ -206,6 +206,9 @@ fn rules(book: &Rulebook, out: &mut impl Write) -> fmt::Result {
         text(out, "name", &rule.name)?;
         text(out, "when", &rule.when)?;
         match &rule.then {
+            Verdict::Reject { code: RejectCode::CONFIGURED, ext } => {
+                writeln!(out, "reject = {{ ext = {} }}", quoted(ext))
+            }
             Verdict::Reject { code, ext } => writeln!(out, "reject = {{ code = {code}, ext = {} }}", quoted(ext)),
             Verdict::Allow { modify, ext } if modify.is_empty() => writeln!(out, "allow = {{ ext = {} }}", quoted(ext)),
             Verdict::Allow { modify, .. } => {

@@ -17,7 +17,7 @@ use crate::budget::Budget;
 use crate::cloud_event::CloudEvent;
 use crate::event::Event;
 use crate::secret::Secret;
-use crate::verdict::Verdict;
+use crate::verdict::{RejectCode, Verdict};
 
 /// A program that is started for each question.
 ///
@@ -28,7 +28,7 @@ use crate::verdict::Verdict;
 /// | --- | --- | --- |
 /// | 0 | nothing | allow |
 /// | 0 | an answer | what it says; `{"verdict":null}` is no opinion |
-/// | 1 | nothing | reject |
+/// | 1 | nothing | reject, with the configured code |
 /// | 1 | a rejection | that rejection |
 /// | anything else | anything | a failure, as is an allow with 1, and more than 64 KiB |
 ///
@@ -85,7 +85,9 @@ impl Exec {
         match (status.code(), answer::read(&output)?) {
             (Some(0), None) if is_silent => Ok(Some(Verdict::allow())),
             (Some(0), opinion) => Ok(opinion),
-            (Some(1), None) if is_silent => Ok(Some(Verdict::reject(20099))),
+            (Some(1), None) if is_silent => {
+                Ok(Some(Verdict::Reject { code: RejectCode::CONFIGURED, ext: String::new() }))
+            }
             (Some(1), Some(verdict)) if !verdict.allows() => Ok(Some(verdict)),
             _ => Err(Fault::Contradiction),
         }

@@ -79,7 +79,7 @@ impl Lanes {
         let end = *durable.borrow();
         let (connection, state) = match load(&path, end) {
             Err(OpenError::Database { error, .. }) if schema::is_damage(&error) => {
-                set_aside(&path, &error)?;
+                files::set_aside(&path, &error)?;
                 load(&path, end)?
             }
             other => other?,
@@ -189,6 +189,11 @@ impl Lanes {
     /// The last durable position.
     pub(super) fn end(&self) -> Position {
         *self.0.durable.borrow()
+    }
+
+    /// The furthest position of any handler.
+    pub(super) fn furthest(&self) -> Position {
+        lock(&self.0.state).positions.values().copied().max().unwrap_or_default()
     }
 
     /// From now on these handlers are the configured ones. What another one was not given is held back only as long as
@@ -367,27 +372,6 @@ fn write<'a>(connection: &Connection, positions: impl Iterator<Item = (&'a str, 
 fn count_parked(connection: &Connection, handler: &str) -> rusqlite::Result<u64> {
     let mut count = connection.prepare_cached("SELECT count(*) FROM parked WHERE handler = ?1")?;
     count.query_row([handler], |row| row.get(0)).map(unsigned)
-}
-
-/// Renames a damaged `lanes.db`: its parked deliveries may still be read by hand.
-fn set_aside(path: &Path, damage: &rusqlite::Error) -> Result<(), OpenError> {
-    let aside = (1..).map(|n| files::beside(path, &format!(".damaged-{n}"))).find(|aside| !aside.exists());
-    let aside = aside.unwrap_or_else(|| files::beside(path, ".damaged"));
-    for suffix in ["", "-wal", "-shm"] {
-        let (from, to) = (files::beside(path, suffix), files::beside(&aside, suffix));
-        if from.exists() {
-            std::fs::rename(&from, &to).map_err(|error| OpenError::Io {
-                doing: "set aside the damaged",
-                path: from,
-                error,
-            })?;
-        }
-    }
-    tracing::error!(
-        path = %path.display(), aside = %aside.display(), error = %damage,
-        "lanes.db is damaged and was set aside; every handler gets every kept event again, and parked deliveries are only in the old file"
-    );
-    Ok(())
 }
 
 fn show_parked(metrics: &Metrics, handler: &str, count: u64) {

@@ -134,7 +134,7 @@ pub use position::Position;
 pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
 pub use retention::Retention;
-pub use shadows::{Shadow, Shadows};
+pub use shadows::{Shadow, ShadowReader, Shadows};
 pub use standing::{Standing, Trouble};
 
 use crate::clock::Clock;

@@ -15,7 +15,7 @@ use super::again::{self, Replay};
 use super::files::{self, EventsFile};
 use super::record::{self, COLUMNS};
 use super::schema::{self, EVENTS, LANES, Schema};
-use super::shadows::{self, Shadow};
+use super::shadows::ShadowReader;
 use super::{Filter, Parked, Position, ReadError, lock};
 use crate::event::{Event, EventId};
 
@@ -127,12 +127,12 @@ impl Reader {
         Ok(None)
     }
 
-    /// What shadows would have answered to the event `id`. Blocking.
+    /// What shadows would have answered. Blocking.
     ///
     /// # Errors
     /// [`ReadError`] names the file.
-    pub fn shadows(&self, id: EventId) -> Result<Vec<Shadow>, ReadError> {
-        shadows::read(&self.path, id)
+    pub fn shadows(&self) -> Result<ShadowReader, ReadError> {
+        ShadowReader::open(&self.path)
     }
 
     /// The last event's position; 0 when there is none.

@@ -1,6 +1,8 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
+mod admin;
 mod again;
+mod browser;
 mod budget;
 mod callers;
 mod commands;
@@ -14,6 +16,7 @@ mod dev;
 mod edge;
 mod events;
 mod extractor;
+mod faults;
 mod fuzz;
 mod hard;
 mod journal;

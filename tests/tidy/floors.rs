@@ -23,6 +23,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("secret", &[]),
     ("metrics", &[]),
     ("seen", &["kind", "event"]),
+    ("sparing", &[]),
     // first floor: what is outside: a sender's protocol, the disk, the log
     ("yunxin", &[GROUND]),
     ("tencent", &[GROUND]),
@@ -77,8 +78,20 @@ pub(crate) const FLOORS: &[Floor] = &[
 ];
 
 /// The modules that [`GROUND`] stands for.
-const GROUND_FLOOR: &[&str] =
-    &["kind", "lenient", "verdict", "event", "cloud_event", "refusal", "budget", "clock", "secret", "metrics", "seen"];
+const GROUND_FLOOR: &[&str] = &[
+    "kind",
+    "lenient",
+    "verdict",
+    "event",
+    "cloud_event",
+    "refusal",
+    "budget",
+    "clock",
+    "secret",
+    "metrics",
+    "seen",
+    "sparing",
+];
 
 /// Uses in `text`, the file `path` below `src`, of modules that are not below its own.
 pub(crate) fn problems(path: &str, text: &str) -> Vec<String> {

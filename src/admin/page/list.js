@@ -10,8 +10,6 @@ import { language, t } from './words.js';
 /** Events that the page holds; the oldest go when there are more. */
 const HELD = 20_000;
 
-const FILTERS = ['kind', 'verdict', 'account', 'app', 'since', 'until', 'id'];
-
 export class EventsView {
   #items = [];
   #known = new Map();
@@ -21,10 +19,12 @@ export class EventsView {
   #paused = false;
   #waiting = [];
   #fresh = 0;
-  #filters = new Map();
+  #filters;
 
   constructor(shared) {
     this.shared = shared;
+    shared.filters ??= new Map();
+    this.#filters = shared.filters;
     this.rows = new Rows({
       label: t('listOfEvents'),
       makeRow,
@@ -179,12 +179,12 @@ export class EventsView {
       this.#load();
     };
     const input = (name, placeholder, wide) => field(name, h(wide ? 'input.wide' : 'input', {
-      name, type: 'search', placeholder: placeholder ?? t(name), onchange: change(name), autocomplete: 'off', spellcheck: false,
+      name, type: 'search', placeholder: placeholder ?? t(name), onchange: change(name), autocomplete: 'off', spellcheck: false, value: this.#filters.get(name) ?? '',
       list: name === 'kind' ? 'kinds' : undefined,
     }));
     const since = h('select', { name: 'since', onchange: change('since') },
       [['', `${t('since')}: ${t('any')}`], ['15m', t('last15m')], ['1h', t('last1h')], ['24h', t('last24h')], ['7d', t('last7d')]]
-        .map(([value, text]) => h('option', { value }, text)));
+        .map(([value, text]) => h('option', { value, selected: value === this.#filters.get('since') }, text)));
     const names = Object.keys(this.shared.kinds);
     const groups = [...new Set(names.map((name) => `${name.split('.')[0]}.*`))];
     const pause = h('button', { type: 'button', 'aria-pressed': 'false', 'data-do': 'pause', onclick: () => {
@@ -199,7 +199,7 @@ export class EventsView {
       input('until', `${t('until')} (15m)`), input('id'),
       h('datalist', { id: 'kinds' }, [...groups, ...names].map((value) => h('option', { value }))),
       h('datalist', { id: 'verdicts' }, ['allow', 'reject', 'default', 'rule:*', 'fallback:*'].map((value) => h('option', { value }))),
-      h('button.plain', { type: 'button', onclick: () => { bar.reset(); FILTERS.forEach((name) => this.#filters.delete(name)); this.shared.notice.textContent = ''; this.#load(); } }, t('clear')),
+      h('button.plain', { type: 'button', onclick: () => { bar.querySelectorAll('input, select').forEach((field) => { field.value = ''; }); this.#filters.clear(); this.shared.notice.textContent = ''; this.#load(); } }, t('clear')),
       h('span.grow'), pause);
     verdict.querySelector('input').setAttribute('list', 'verdicts');
     return bar;

@@ -127,6 +127,7 @@ function login() {
   fill(root,
     h('form.login.card', { onsubmit: submit },
       h('.brand', null, h('img', { src: '/page/icon.svg', alt: '' }), 'offhook'),
+      h('input.hidden', { type: 'text', name: 'username', autocomplete: 'username', value: 'offhook', tabIndex: -1, 'aria-hidden': 'true' }),
       h('label.field', null, t('token'), token),
       h('p.dim', null, t('tokenHint')),
       problem,
