@@ -365,9 +365,7 @@ impl Builder {
         };
         let (journal, dispatcher, orders) =
             tokio::task::spawn_blocking(open).await.map_err(|_| BuildError::CutShort)??;
-        for handler in begins {
-            delivering.handle().spawn(async move { handler.resume().await });
-        }
+        delivering.resume(begins);
         let chain = Chain::new(policy, deciders, Arc::clone(&metrics))?;
         let paths = settings.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
         let (tell, kept) = tokio::sync::mpsc::channel(feedback::WAITING);
