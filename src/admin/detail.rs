@@ -65,7 +65,7 @@ fn find(reader: &Reader, id: EventId) -> Result<Option<Found>, ReadError> {
     let Some((position, event)) = reader.find(id)? else { return Ok(None) };
     let parked = reader.parked(None)?.into_iter().filter(|parked| parked.id == id).collect();
     let (failure, tells_of) = (reader.failure_of(id)?, reader.failure_told_by(id)?);
-    Ok(Some(Found { position, event, shadows: reader.shadows(id)?, parked, failure, tells_of }))
+    Ok(Some(Found { position, event, shadows: reader.shadows()?.of(id)?, parked, failure, tells_of }))
 }
 
 async fn tell(inspector: &Inspector, id: EventId, show: Show) -> Answer {
