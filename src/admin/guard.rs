@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
@@ -16,6 +17,9 @@ use super::Inspector;
 use super::answer::Problem;
 use super::session::{COOKIE_NAME, Sessions};
 use crate::secret::Secret;
+
+/// How long a post may take, its body included: a connection is not for keeping.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a request that changes or shows something must carry, with any value.
 pub(super) const MARK: &str = "x-offhook";
@@ -86,7 +90,13 @@ pub(super) async fn check_place(State(inspector): State<Inspector>, request: Req
         let message = "send the header `X-Offhook: 1` with it: a page of another site cannot";
         return Problem::forbidden("header_needed", message).into_response();
     }
-    next.run(request).await
+    if request.method() != Method::POST {
+        return next.run(request).await; // a live stream goes on for as long as somebody listens
+    }
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(answer) => answer,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
 }
 
 /// The sign-in that a browser shows.

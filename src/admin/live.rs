@@ -30,6 +30,9 @@ use crate::seen::{Onlooker, Road};
 /// What comes within this time goes into one message.
 const GATHERING: Duration = Duration::from_millis(100);
 
+/// The same for who cannot follow: so much work for one reader is enough.
+const CATCHING_UP: Duration = Duration::from_millis(250);
+
 /// It speaks at least this often.
 const BEAT: Duration = Duration::from_secs(5);
 
@@ -48,6 +51,8 @@ struct Live {
     greeted: bool,
     /// Something was said just now: more of it may be about to come.
     lively: bool,
+    /// There was more than one message holds.
+    behind: bool,
     beat: Instant,
     _onlooker: Onlooker,
     _seat: OwnedSemaphorePermit,
@@ -95,6 +100,7 @@ pub(super) async fn stream(
         roads: 0,
         greeted: false,
         lively: false,
+        behind: false,
         beat: Instant::now() + BEAT,
         _onlooker: inspector.shown.edge.seen().look_on(),
         _seat: seat,
@@ -123,7 +129,7 @@ impl Live {
         }
         loop {
             if self.lively {
-                sleep(GATHERING).await;
+                sleep(if self.behind { CATCHING_UP } else { GATHERING }).await;
             }
             let mut text = String::new();
             self.skip(&mut text);
@@ -131,6 +137,7 @@ impl Live {
                 Ok(page) if page.events.is_empty() => {}
                 Ok(page) => {
                     let rows: Vec<_> = page.events.iter().map(Row::of).collect();
+                    self.behind = page.more;
                     say(&mut text, "events", Some(page.scanned), &rows);
                 }
                 Err(error) => {

@@ -7,6 +7,9 @@ import { Live } from './live.js';
 import { Rows } from './rows.js';
 import { language, t } from './words.js';
 
+/** Pages that are looked through by themselves where a filter is choosy; then a person is asked. */
+const LOOKS = 20;
+
 /** Events that the page holds; the oldest go when there are more. */
 const HELD = 20_000;
 
@@ -19,6 +22,7 @@ export class EventsView {
   #paused = false;
   #waiting = [];
   #fresh = 0;
+  #looks = 0;
   #filters;
 
   constructor(shared) {
@@ -81,6 +85,7 @@ export class EventsView {
       this.#items = events.reverse();
       this.#known = new Map(this.#items.map((item) => [item.id, item]));
       this.#waiting = [];
+      this.#looks = 0;
       this.#next = next;
       this.#items.forEach((item) => { item.used = this.#roads.get(item.id); });
       this.#draw(0);
@@ -90,8 +95,7 @@ export class EventsView {
     } finally {
       this.#loading = false;
     }
-    // Few rows fit where a filter is choosy: look further back.
-    if (this.#items.length < 50) this.#older();
+    this.#further();
   }
 
   async #older() {
@@ -110,7 +114,15 @@ export class EventsView {
     } catch { /* the next scrolling asks again */ } finally {
       this.#loading = false;
     }
-    if (this.#items.length < 50) this.#older();
+    this.#further();
+  }
+
+  /** Few rows fit where a filter is choosy: looks further back, but not through years. */
+  #further() {
+    if (this.#items.length >= 50 || this.#next === null) return;
+    this.#looks += 1;
+    if (this.#looks <= LOOKS) this.#older();
+    else this.#draw(0);
   }
 
   /** Events come: they wait for the next frame, however many messages there are. */
@@ -163,7 +175,8 @@ export class EventsView {
   }
 
   #empty() {
-    if (this.#query().toString()) return h('.empty', null, h('h2', null, t('nothingFits')), h('p', null, t('nothingFitsHint')));
+    if (this.#query().toString()) return h('.empty', null, h('h2', null, t('nothingFits')), h('p', null, t('nothingFitsHint')),
+      this.#next !== null && h('button', { type: 'button', onclick: () => { this.#looks = 0; this.#older(); } }, t('lookFurther')));
     const { session } = this.shared;
     const path = session.endpoints.find((endpoint) => endpoint.family === 'yunxin.callback')?.path ?? '/';
     return h('.empty', null, h('h2', null, t('waitingFor')), h('p', null, t('waitingHint')),

@@ -15,6 +15,7 @@ const WORDS = {
   newOnes: ['%s new', '%s 条新事件'], missed: ['Too many came at once: %s were left out of the live view; they are in the journal.', '短时间内事件过多：实时视图略过了 %s 条，它们都在日志存储中。'],
   waitingFor: ['No callback yet', '还没有收到回调'], waitingHint: ['Paste this into a terminal, or make a call. It shows up here by itself.', '在终端粘贴以下命令，或发起一次呼叫，结果会自动出现在这里。'],
   nothingFits: ['Nothing fits these filters', '没有符合条件的事件'], nothingFitsHint: ['Events that fit will show up here as they come.', '符合条件的事件到来时会显示在这里。'],
+  lookFurther: ['Look further back', '继续向前查找'],
   loading: ['Loading…', '加载中…'], unknownTime: ['not recorded', '未记录'], ofBudget: ['%s of %s', '%s / %s'],
   // one event
   close: ['Close', '关闭'], received: ['Received', '收到时间'], sentAt: ['Sent', '发送时间'], family: ['From', '来源'], peer: ['Address', '地址'], bytes: ['Size', '大小'], position: ['Position', '位置'],
