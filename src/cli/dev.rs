@@ -1,6 +1,6 @@
 //! `offhook dev`: a receiver for a laptop: loopback only, a scratch journal, every callback printed readably.
 
-mod forward;
+pub(super) mod forward;
 pub(super) mod place;
 pub(super) mod show;
 #[cfg(feature = "simulator")]
@@ -155,6 +155,7 @@ fn configured(args: &Args, scratch: &Path, clock: &Clock) -> anyhow::Result<Conf
     config.edge.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let next = if port == 0 { 0 } else { port.checked_add(1).unwrap_or(0) };
     config.admin.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, next));
+    (config.admin.write, config.admin.samples) = (true, true);
     config.journal.path = scratch.join("journal");
     config.journal.spill = scratch.join("spill.jsonl");
     config.journal.min_free = 0;
@@ -200,6 +201,7 @@ fn screen(
         line("forwards to", &format!("{url}, and shows what it would have answered"));
     }
     if let Some(admin) = addresses.admin {
+        line("inspector", &format!("http://{admin}/"));
         line("numbers, health", &format!("http://{admin}/metrics"));
     }
     line("journal", &format!("{} until this ends", scratch.display()));

@@ -162,6 +162,7 @@ fn admin_settings(field: &Field<'_>) -> Option<admin::Settings> {
     let listen = section.need("listen", "an IP address and a port");
     let address = listen.as_ref().and_then(|field| field.address());
     let token = section.take("token").map(|field| secrets::secret(&field));
+    let write = section.need("write", "true or false").and_then(|field| field.boolean());
     section.finish();
     if let (Some(listen), Some(address), None) = (listen, address, &token)
         && !address.ip().to_canonical().is_loopback()
@@ -173,7 +174,7 @@ fn admin_settings(field: &Field<'_>) -> Option<admin::Settings> {
         Some(token) => Some(token?),
         None => None,
     };
-    Some(admin::Settings { listen: address?, token })
+    Some(admin::Settings { listen: address?, token, write: write?, samples: false })
 }
 
 /// An app and what is said about it.

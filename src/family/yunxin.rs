@@ -36,6 +36,11 @@ impl Yunxin {
         *self.apps.write().unwrap_or_else(PoisonError::into_inner) = apps;
     }
 
+    /// The apps that are believed now.
+    pub fn apps(&self) -> Apps {
+        self.apps.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn count(&self, headers: &ProvenHeaders) {
         let labels = SecretLabels { app: Arc::clone(headers.app_key()), secret: Arc::clone(headers.secret()) };
         self.metrics.secret_used.get_or_create_owned(&labels).inc();

@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::watch;
 
 use super::lanes_file::{State, is_for_want_of_space, load, set_aside};
-use super::{LaneError, OpenError, Position, files, lock, schema};
+use super::{LaneError, OpenError, Position, files, lock, schema, standing};
 use crate::event::EventId;
 use crate::metrics::{HandlerLabel, Metrics};
 
@@ -54,6 +54,7 @@ struct Inner {
     connection: Mutex<Option<Connection>>,
     state: Mutex<State>,
     bell: Condvar,
+    told: standing::Told,
 }
 
 impl Lanes {
@@ -81,7 +82,16 @@ impl Lanes {
             show_parked(&metrics, handler, *count);
         }
         let (connection, state) = (Mutex::new(connection), Mutex::new(state));
-        Ok(Self(Arc::new(Inner { path, durable, begun: end, metrics, connection, state, bell: Condvar::new() })))
+        Ok(Self(Arc::new(Inner {
+            path,
+            durable,
+            begun: end,
+            metrics,
+            connection,
+            state,
+            bell: Condvar::new(),
+            told: Mutex::default(),
+        })))
     }
 
     /// The handler's position. A name never seen before starts at the present end, synced to disk before this returns.
@@ -200,6 +210,11 @@ impl Lanes {
     /// How far every handler is that ever registered.
     pub(super) fn positions(&self) -> HashMap<String, Position> {
         lock(&self.0.state).positions.clone()
+    }
+
+    /// What the lanes have told of themselves.
+    pub(super) fn told(&self) -> &standing::Told {
+        &self.0.told
     }
 
     /// The handlers that have or had something parked.

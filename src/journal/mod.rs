@@ -93,6 +93,7 @@
 //! journal opens without it: verdicts go on, and each lane begins once its position can be read.
 
 mod again;
+mod backwards;
 mod error;
 mod failures;
 mod files;
@@ -119,6 +120,7 @@ mod schema;
 mod shadows;
 mod slot;
 mod spill;
+mod standing;
 mod stretch;
 mod writer;
 
@@ -142,6 +144,7 @@ pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
 pub use retention::Retention;
 pub use shadows::{Shadow, ShadowReader, Shadows};
+pub use standing::{Standing, Trouble};
 
 use crate::clock::Clock;
 use crate::event::Event;

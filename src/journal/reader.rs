@@ -182,7 +182,7 @@ impl Reader {
     }
 
     /// When the file was begun: everything in the files before it was received before.
-    fn begun(&self, path: &Path) -> Result<Option<Timestamp>, ReadError> {
+    pub(super) fn begun(&self, path: &Path) -> Result<Option<Timestamp>, ReadError> {
         let begun = self.with(path, |connection| {
             connection.query_row("SELECT begun FROM stretch", [], |row| row.get::<_, i64>(0)).optional()
         });
@@ -191,7 +191,11 @@ impl Reader {
     }
 
     /// Does `read` with a connection to the file.
-    fn with<T>(&self, path: &Path, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
+    pub(super) fn with<T>(
+        &self,
+        path: &Path,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, ReadError> {
         let mut open = lock(&self.open);
         let connection = match open.take() {
             Some((last, connection)) if last == path => connection,
@@ -295,7 +299,7 @@ fn find(connection: &Connection, id: EventId) -> rusqlite::Result<Option<(Positi
 
 /// A damaged file must not stand in the way of those after it: it is said, and read as if it ended here. So is one
 /// that was removed in the meantime, which is how old events go.
-fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, ReadError> {
+pub(super) fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, ReadError> {
     match &error {
         ReadError::Database { error: damage, .. } if schema::is_damage(damage) => {
             tracing::error!(
@@ -330,15 +334,15 @@ fn percent_encoded(path: &Path) -> String {
     text
 }
 
-fn position(stored: i64) -> Position {
+pub(super) fn position(stored: i64) -> Position {
     Position(u64::try_from(stored).unwrap_or(0))
 }
 
-fn stored(position: u64) -> i64 {
+pub(super) fn stored(position: u64) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }
 
 /// Rows that one read transaction looks at, and one page at most.
-const CHUNK_ROWS: usize = 1024;
-const PAGE_ROWS: usize = 16 * CHUNK_ROWS;
+pub(super) const CHUNK_ROWS: usize = 1024;
+pub(super) const PAGE_ROWS: usize = 16 * CHUNK_ROWS;
 const BUSY: Duration = Duration::from_secs(2);

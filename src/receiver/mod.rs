@@ -1,6 +1,7 @@
 //! The whole receiver as a value: for a program of your own, and for the `offhook` command, which adds listeners.
 
 mod delivering;
+mod error;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -8,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+
+pub use error::BuildError;
 
 use delivering::Delivering;
 
@@ -86,33 +89,6 @@ pub struct Builder {
     pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
-/// Why a receiver could not be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// Without an app, or a secret of Tencent's callbacks, nothing could ever be believed.
-    #[error("no app: give at least one app key and secret, or a secret of Tencent's callbacks")]
-    NoApp,
-    /// The journal could not be opened.
-    #[error("the journal cannot be opened: {0}")]
-    Journal(#[from] journal::OpenError),
-    /// Delivering could not start.
-    #[error("delivering cannot start: {0}")]
-    Deliver(#[from] crate::deliver::StartError),
-    /// The journal cannot be read as far back as a longer `clock_tolerance` asks for.
-    #[error("repeats of what was stale so far are not known: {0}")]
-    Recall(#[from] journal::ReadError),
-    /// A handler's position cannot be written.
-    #[error("a handler has no position to start from: {0}")]
-    Lane(#[from] journal::LaneError),
-    /// The operating system gave no threads.
-    #[error("no threads: {0}")]
-    Threads(#[from] std::io::Error),
-    /// The process is ending.
-    #[error("cut short: the process is ending")]
-    CutShort,
-}
-
 impl Receiver {
     /// Starts with the defaults of the command's configuration, and no app.
     pub fn builder() -> Builder {
@@ -156,6 +132,11 @@ impl Receiver {
     /// Takes what a person asks of its deliveries.
     pub fn orders(&self) -> &Orders {
         &self.orders
+    }
+
+    /// The time of day, as it is told here.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Its numbers.
@@ -366,9 +347,7 @@ impl Builder {
         };
         let (journal, dispatcher, orders) =
             tokio::task::spawn_blocking(open).await.map_err(|_| BuildError::CutShort)??;
-        for handler in begins {
-            delivering.handle().spawn(async move { handler.resume().await });
-        }
+        delivering.resume(begins);
         let chain = Chain::new(policy, deciders, Arc::clone(&metrics))?;
         let paths = settings.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
         let (tell, kept) = tokio::sync::mpsc::channel(feedback::WAITING);
