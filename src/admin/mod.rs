@@ -23,6 +23,7 @@ mod refused;
 mod sample;
 mod session;
 mod shrink;
+pub mod stream;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -122,6 +123,7 @@ fn router(inspector: &Inspector) -> Router {
         .route("/api/events/live", get(live::stream))
         .route("/api/events/{id}", get(detail::masked))
         .route("/api/events/{id}/unmask", post(detail::unmasked))
+        .route("/api/stream", get(stream::stream))
         .route("/api/refusals", get(refused::masked))
         .route("/api/refusals/unmask", post(refused::unmasked))
         .route("/api/numbers", get(numbers::numbers))

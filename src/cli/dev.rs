@@ -1,6 +1,6 @@
 //! `offhook dev`: a receiver for a laptop: loopback only, a scratch journal, every callback printed readably.
 
-mod forward;
+pub(super) mod forward;
 pub(super) mod place;
 pub(super) mod show;
 #[cfg(feature = "simulator")]
@@ -21,7 +21,7 @@ use crate::decide::{Shared, Word};
 use crate::deliver::{AnyHandler, LaneSettings};
 use crate::kind::Family;
 use crate::metrics::Metrics;
-use crate::telemetry::{self, LogForm};
+use crate::telemetry::LogForm;
 use crate::tencent::callback::CallbackSecrets;
 use crate::tencent::{DEV_CALLBACK_TOKEN, DEV_SDK_APP_ID, DEV_TRTC_KEY};
 use crate::yunxin;
@@ -71,7 +71,7 @@ enum Answer {
 const DEMO: [&str; 2] = ["call.start", "room.create"];
 
 pub(super) fn run(args: Args) -> Outcome {
-    telemetry::start(LogForm::Text, "warn");
+    runtime::log(LogForm::Text, "warn");
     let clock = Clock::system();
     let scratch = tempfile::Builder::new().prefix("offhook-dev-").tempdir().context("no scratch directory")?;
     let config = configured(&args, scratch.path(), &clock)?;

@@ -109,7 +109,7 @@ pub(super) fn journal_settings(top: &mut Section<'_>) -> Option<journal::Options
     let path = path?;
     let spill = spill.unwrap_or_else(|| Some(path.join(SPILL)))?;
     let retention = journal::Retention { keep: keep?, max_size: max_size.map_or(Some(None), |size| size.map(Some))? };
-    Some(journal::Options { path, min_free: min_free?, spill, retention })
+    Some(journal::Options { min_free: min_free?, spill, retention, ..journal::Options::at(path) })
 }
 
 /// How long events are kept; for ever is `None`.

@@ -110,14 +110,14 @@ impl Protocol for Yunxin {
         let identity = match event.family() {
             Family::YunxinCopy => {
                 let (earlier, valid_until) = remembered(sent, received);
-                Identity { digest, valid_until, earlier: Some(earlier) }
+                Identity { digest, valid_until, sent: None, earlier: Some(earlier) }
             }
             _ => {
                 // On a copy path the age was not looked at yet; an old callback is nobody's question any more.
                 if self.profile == Profile::Copy && !event.kind().is_probe() {
                     fresh?;
                 }
-                Identity { digest, valid_until, earlier: None }
+                Identity { digest, valid_until, sent: Timestamp::from_millisecond(sent).ok(), earlier: None }
             }
         };
         Ok(Understood { event, identity, faults })

@@ -5,8 +5,6 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::OpenError;
-
 /// Guarded by `flock`: who holds it owns the directory.
 pub(super) const LOCK: &str = "lock";
 /// Where each handler is.
@@ -100,26 +98,5 @@ pub(super) fn remove_database(path: &Path) -> io::Result<()> {
             _ => {}
         }
     }
-    Ok(())
-}
-
-/// Renames a damaged `lanes.db`: its parked deliveries may still be read by hand.
-pub(super) fn set_aside(path: &Path, damage: &rusqlite::Error) -> Result<(), OpenError> {
-    let aside = (1..).map(|n| beside(path, &format!(".damaged-{n}"))).find(|aside| !aside.exists());
-    let aside = aside.unwrap_or_else(|| beside(path, ".damaged"));
-    for suffix in ["", "-wal", "-shm"] {
-        let (from, to) = (beside(path, suffix), beside(&aside, suffix));
-        if from.exists() {
-            fs::rename(&from, &to).map_err(|error| OpenError::Io {
-                doing: "set aside the damaged",
-                path: from,
-                error,
-            })?;
-        }
-    }
-    tracing::error!(
-        path = %path.display(), aside = %aside.display(), error = %damage,
-        "lanes.db is damaged and was set aside; every handler gets every kept event again, and parked deliveries are only in the old file"
-    );
     Ok(())
 }

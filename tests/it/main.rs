@@ -22,6 +22,7 @@ mod hard;
 mod journal;
 mod kinds;
 mod library;
+mod listen;
 mod outside;
 mod overload;
 mod properties;

@@ -1,8 +1,8 @@
 //! A real browser without a window, driven as a person drives one: it looks, clicks, types, and tells what went wrong.
 
 use std::io::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use super::driver::{Driver, Key};
 use crate::world::World;
 
 /// Browsers are large: one at a time.
-static ONE: Mutex<()> = Mutex::new(());
+static ONE: Mutex<()> = Mutex::const_new(());
 
 /// How a browser is set up.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ const WITNESS: &str = "window.trouble = []; \
 impl Browser {
     /// Opens one at `world`'s inspector. `None` where this machine has no browser, which is said; in CI that fails.
     pub(crate) async fn opens(world: &World, looks: Looks) -> Option<Self> {
-        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = ONE.lock().await;
         let (width, height) = looks.size;
         let mut arguments = [
             "--headless=new",

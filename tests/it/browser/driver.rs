@@ -1,4 +1,4 @@
-//! As much of the WebDriver protocol (W3C) as these tests need, over HTTP to a driver of Chromium.
+//! As much of the `WebDriver` protocol (W3C) as these tests need, over HTTP to a driver of Chromium.
 //!
 //! Written here because the crates for it bring either a licence we do not take or operators on `String` that break the
 //! inference of everybody else's tests.
