@@ -44,8 +44,8 @@ pub enum StartError {
 }
 
 impl Dispatcher {
-    /// Starts a lane for each handler, on `runtime`, and beside it somebody who carries out `orders`. Blocking, for a few short writes; what is kept from now on
-    /// reaches every one of them, so start it before the first request is let in.
+    /// Starts a lane for each handler, on `runtime`, and beside it somebody who carries out `orders`. Blocking, for a few
+    /// short writes; what is kept from now on reaches every one of them, so start it before the first request is let in.
     ///
     /// # Errors
     /// [`StartError`]; then no lane runs.
