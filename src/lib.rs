@@ -24,6 +24,8 @@ pub mod verdict;
 
 // First floor: what is outside: a sender's protocol, the disk, the log.
 pub mod journal;
+pub mod nats;
+mod program;
 pub mod telemetry;
 pub mod tencent;
 pub mod yunxin;

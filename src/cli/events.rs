@@ -9,7 +9,7 @@ use super::select::{Select, event_id};
 use super::{Exit, Outcome, output, runtime};
 use crate::cloud_event::CloudEvent;
 use crate::event::{Event, EventId};
-use crate::journal::{Failure, Position, Reader, Shadow, ShadowReader};
+use crate::journal::{Failure, Failures, Position, Reader, Shadow, ShadowReader};
 use crate::payload::Payload;
 
 /// Read the journal
@@ -78,12 +78,39 @@ struct Line<'a> {
     position: u64,
     #[serde(flatten)]
     event: CloudEvent<'a>,
+    #[serde(flatten)]
+    said: Said,
     /// What shadows would have answered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shadows: Vec<Would>,
     /// What the documented fields were read as.
     #[serde(skip_serializing_if = "Option::is_none")]
     typed: Option<Payload>,
+}
+
+/// What the platform said later.
+#[derive(Default, Serialize)]
+struct Said {
+    /// Why it could not use our answer to this event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nottaken: Option<&'static str>,
+    /// The copy that told so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toldby: Option<EventId>,
+    /// The event that this copy tells of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tellsof: Option<EventId>,
+}
+
+impl Said {
+    fn about(id: EventId, failures: &Failures) -> anyhow::Result<Self> {
+        let of = failures.of(id)?;
+        Ok(Self {
+            nottaken: of.as_ref().map(|failure| Failure::word_of(failure.reason)),
+            toldby: of.map(|failure| failure.copy),
+            tellsof: failures.told_by(id)?.and_then(|failure| failure.event),
+        })
+    }
 }
 
 /// What a shadow would have answered; without a verdict, it had no opinion.
@@ -96,6 +123,30 @@ struct Would {
     verdictcode: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdictby: Option<String>,
+}
+
+/// What the journal knows of events beside them.
+struct Beside {
+    failures: Failures,
+    shadows: ShadowReader,
+}
+
+impl Beside {
+    fn in_journal(reader: &Reader) -> anyhow::Result<Self> {
+        Ok(Self { failures: reader.failures()?, shadows: reader.shadows()? })
+    }
+
+    fn line<'e>(&self, position: Position, event: &'e Event, typed: Option<Payload>) -> anyhow::Result<Line<'e>> {
+        let would =
+            |Shadow { decider, verdict, code, by, .. }| Would { decider, verdict, verdictcode: code, verdictby: by };
+        Ok(Line {
+            position: position.get(),
+            event: CloudEvent::of(event),
+            said: Said::about(event.id(), &self.failures)?,
+            shadows: self.shadows.of(event.id())?.into_iter().map(would).collect(),
+            typed,
+        })
+    }
 }
 
 /// Events read at once.
@@ -133,10 +184,9 @@ fn list(wanted: &Wanted, limit: usize) -> anyhow::Result<bool> {
 }
 
 fn export(wanted: &Wanted) -> anyhow::Result<bool> {
-    let shadows = wanted.journal.open()?.shadows()?;
+    let beside = Beside::in_journal(&wanted.journal.open()?)?;
     each(wanted, |position, event| {
-        let (position, shadows) = (position.get(), would(&shadows, event.id())?);
-        let line = Line { position, event: CloudEvent::of(&event), shadows, typed: None };
+        let line = beside.line(position, &event, None)?;
         Ok(output::data(to_json(&line)?)?)
     })?;
     Ok(true)
@@ -151,8 +201,7 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     };
     if json {
         let typed = typed.then(|| event.payload());
-        let (position, shadows) = (position.get(), would(&reader.shadows()?, wanted)?);
-        output::data(to_json(&Line { position, event: CloudEvent::of(&event), shadows, typed })?)?;
+        output::data(to_json(&Beside::in_journal(&reader)?.line(position, &event, typed)?)?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
@@ -247,13 +296,7 @@ fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    to_json(&Line { position: position.get(), event, shadows: Vec::new(), typed: None })
-}
-
-fn would(shadows: &ShadowReader, id: EventId) -> anyhow::Result<Vec<Would>> {
-    let would =
-        |Shadow { decider, verdict, code, by, .. }| Would { decider, verdict, verdictcode: code, verdictby: by };
-    Ok(shadows.of(id)?.into_iter().map(would).collect())
+    to_json(&Line { position: position.get(), event, said: Said::default(), shadows: Vec::new(), typed: None })
 }
 
 fn to_json(line: &Line<'_>) -> anyhow::Result<String> {

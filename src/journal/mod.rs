@@ -122,7 +122,7 @@ use tokio::sync::watch;
 
 pub use again::{Replay, Which};
 pub use error::{LaneError, OpenError, ReadError};
-pub use failures::Failure;
+pub use failures::{Failure, Failures};
 pub use filter::Filter;
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};

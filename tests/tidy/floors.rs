@@ -27,23 +27,37 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("yunxin", &[GROUND]),
     ("tencent", &[GROUND]),
     ("journal", &[GROUND]),
+    ("nats", &[GROUND]),
+    ("program", &[GROUND]),
     ("telemetry", &[]),
     ("payload", &[GROUND, "yunxin", "tencent"]),
     // second floor: one step of the road each
     ("family", &[GROUND, "yunxin", "tencent"]),
-    ("decide", &[GROUND, "payload"]),
+    ("decide", &[GROUND, "program", "payload"]),
     ("deliver", &[GROUND, "journal", "payload"]),
     // third floor: the road, and the ends it leads to
     ("intake", &[GROUND, "family", "decide", "journal"]),
     ("feedback", &[GROUND, "yunxin", "journal"]),
-    ("handlers", &[GROUND, "tencent", "journal", "deliver"]),
+    ("handlers", &[GROUND, "tencent", "journal", "nats", "program", "deliver"]),
     // fourth floor: what listens
     ("edge", &[GROUND, "family", "decide", "intake"]),
     ("admin", &[GROUND, "deliver", "edge"]),
     // fifth floor: fills the settings of their owners, and is known to nobody below
     (
         "config",
-        &[GROUND, "yunxin", "tencent", "journal", "telemetry", "decide", "deliver", "handlers", "edge", "admin"],
+        &[
+            GROUND,
+            "yunxin",
+            "tencent",
+            "journal",
+            "nats",
+            "telemetry",
+            "decide",
+            "deliver",
+            "handlers",
+            "edge",
+            "admin",
+        ],
     ),
     // roof: puts it together
     (
