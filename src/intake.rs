@@ -281,10 +281,10 @@ impl Intake {
 }
 
 /// Deciding ends here, in percent of the budget; keeping and writing come after it.
-const DECIDED_BY: u32 = 90;
+const DECIDED_BY: u32 = 85;
 
 /// Waiting for the disk ends here, in percent of the budget; the answer must still be written.
-const KEPT_BY: u32 = 97;
+const KEPT_BY: u32 = 95;
 
 /// How far a request came without waiting.
 pub enum Road {
