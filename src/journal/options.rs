@@ -16,6 +16,8 @@ pub struct Options {
     pub spill: PathBuf,
     /// How long and how much is kept.
     pub retention: Retention,
+    /// How long after its own time a request is still taken at most, so that a repeat of it must be known.
+    pub tolerance: Duration,
 }
 
 impl Options {
@@ -23,7 +25,8 @@ impl Options {
     /// keeps everything for ever.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self { spill: path.join("spill.jsonl"), path, min_free: 1 << 30, retention: Retention::default() }
+        let (spill, retention) = (path.join("spill.jsonl"), Retention::default());
+        Self { path, min_free: 1 << 30, spill, retention, tolerance: Duration::ZERO }
     }
 }
 
@@ -37,6 +40,11 @@ pub struct Tuning {
     pub rotate_after: Duration,
     /// How long after a failure keeping is tried again.
     pub retry_every: Duration,
+    /// The memory that events may take which wait for a disk that does not answer. Over it they go to the spill file past
+    /// the writer; over twice as much, because that does not answer either, to the error log.
+    pub queue_bytes: usize,
+    /// A disk that takes so long for one batch does not answer: nobody waits this long for an answer of ours.
+    pub stalled_after: Duration,
     /// The longest that a batch waits for more callers; a caller that is alone never waits.
     pub gather_most: Duration,
     /// The share of the callers seen lately that a batch waits for, in hundredths; 0 turns waiting off.
@@ -49,6 +57,8 @@ impl Default for Tuning {
             rotate_bytes: 128 << 20,
             rotate_after: Duration::from_secs(3600),
             retry_every: Duration::from_secs(1),
+            queue_bytes: 64 << 20,
+            stalled_after: Duration::from_secs(2),
             gather_most: Duration::from_millis(1),
             gather_percent: 90,
         }

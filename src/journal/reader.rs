@@ -182,7 +182,7 @@ impl Reader {
     }
 
     /// When the file was begun: everything in the files before it was received before.
-    fn begun(&self, path: &Path) -> Result<Option<Timestamp>, ReadError> {
+    pub(super) fn begun(&self, path: &Path) -> Result<Option<Timestamp>, ReadError> {
         let begun = self.with(path, |connection| {
             connection.query_row("SELECT begun FROM stretch", [], |row| row.get::<_, i64>(0)).optional()
         });
@@ -191,7 +191,11 @@ impl Reader {
     }
 
     /// Does `read` with a connection to the file.
-    fn with<T>(&self, path: &Path, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
+    pub(super) fn with<T>(
+        &self,
+        path: &Path,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, ReadError> {
         let mut open = lock(&self.open);
         let connection = match open.take() {
             Some((last, connection)) if last == path => connection,
@@ -205,16 +209,16 @@ impl Reader {
     }
 }
 
-/// The ids of all events after `after`.
-pub(super) fn ids_after(directory: &Path, after: u64) -> Result<HashSet<EventId>, ReadError> {
+/// The ids of all events after `after`, up to `until`.
+pub(super) fn ids_between(directory: &Path, after: u64, until: u64) -> Result<HashSet<EventId>, ReadError> {
     let reader = Reader::at(directory);
     let mut ids = HashSet::new();
     let files = reader.files()?;
     let start = files.partition_point(|file| file.first <= after.saturating_add(1)).saturating_sub(1);
-    for file in files.iter().skip(start) {
+    for file in files.iter().skip(start).take_while(|file| file.first <= until) {
         let collect = |connection: &Connection| {
-            let mut rows = connection.prepare("SELECT id FROM events WHERE position > ?1")?;
-            for id in rows.query_map([stored(after)], |row| row.get(0))? {
+            let mut rows = connection.prepare("SELECT id FROM events WHERE position > ?1 AND position <= ?2")?;
+            for id in rows.query_map([stored(after), stored(until)], |row| row.get(0))? {
                 ids.insert(EventId::from_bytes(id?));
             }
             Ok(())
@@ -295,7 +299,7 @@ fn find(connection: &Connection, id: EventId) -> rusqlite::Result<Option<(Positi
 
 /// A damaged file must not stand in the way of those after it: it is said, and read as if it ended here. So is one
 /// that was removed in the meantime, which is how old events go.
-fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, ReadError> {
+pub(super) fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, ReadError> {
     match &error {
         ReadError::Database { error: damage, .. } if schema::is_damage(damage) => {
             tracing::error!(
@@ -330,15 +334,15 @@ fn percent_encoded(path: &Path) -> String {
     text
 }
 
-fn position(stored: i64) -> Position {
+pub(super) fn position(stored: i64) -> Position {
     Position(u64::try_from(stored).unwrap_or(0))
 }
 
-fn stored(position: u64) -> i64 {
+pub(super) fn stored(position: u64) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }
 
 /// Rows that one read transaction looks at, and one page at most.
-const CHUNK_ROWS: usize = 1024;
-const PAGE_ROWS: usize = 16 * CHUNK_ROWS;
+pub(super) const CHUNK_ROWS: usize = 1024;
+pub(super) const PAGE_ROWS: usize = 16 * CHUNK_ROWS;
 const BUSY: Duration = Duration::from_secs(2);

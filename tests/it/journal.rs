@@ -7,4 +7,5 @@ mod keeping;
 mod lanes;
 mod reading;
 mod retention;
+mod room;
 mod trouble;
