@@ -53,6 +53,14 @@ load *arguments:
 overload:
     scripts/overload
 
+# Faults under load, one after another: is anything lost? See docs/src/en/faults.md.
+faults *arguments:
+    scripts/faults {{ arguments }}
+
+# What takes too long for every change.
+nightly *arguments:
+    scripts/nightly {{ arguments }}
+
 # Instructions and system calls per request.
 instructions:
     scripts/instructions

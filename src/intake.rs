@@ -282,13 +282,10 @@ impl Intake {
 }
 
 /// Deciding ends here, in percent of the budget; keeping and writing come after it.
-const DECIDED_BY: u32 = 90;
+const DECIDED_BY: u32 = 85;
 
 /// Waiting for the disk ends here, in percent of the budget; the answer must still be written.
-const KEPT_BY: u32 = 97;
-
-/// The same for a verdict that leaves since there is too much to do: many are to be written then, by threads that are busy.
-const SHED_KEPT_BY: u32 = 50;
+const KEPT_BY: u32 = 95;
 
 /// How far a request came without waiting.
 pub enum Road {
@@ -348,11 +345,15 @@ impl Receipt {
     /// Waits until the event is durable, as far as `budget` allows.
     pub async fn accepted(self, budget: Budget) -> Accepted {
         let Self { id, kind, app, decision, standing, telling } = self;
-        let kept_by = if decision.is_fallback(FallbackReason::Overload) { SHED_KEPT_BY } else { KEPT_BY };
+        let mut patience = budget.first(KEPT_BY);
+        if decision.is_fallback(FallbackReason::Overload) {
+            // Many answers are to be written then, by threads that are busy.
+            patience = patience.at_most(patience.remaining() / 2);
+        }
         let basis = match standing {
             Standing::Probe => Basis::Probe,
             Standing::Repeat => Basis::Repeat,
-            Standing::Keeping(keeping) => match budget.first(kept_by).wait(keeping).await {
+            Standing::Keeping(keeping) => match patience.wait(keeping).await {
                 Some(Ok(kept)) => Basis::Kept(kept),
                 Some(Err(unkept)) => Basis::Unkept(unkept),
                 None => Basis::Late,

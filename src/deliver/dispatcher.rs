@@ -61,9 +61,9 @@ pub enum StartError {
 }
 
 impl Dispatcher {
-    /// Starts a lane for each handler, on `runtime`, and beside it somebody who carries out `orders`. Blocking, for a few short writes; what is kept from now on
-    /// reaches every one of them, so start it before the first request is let in. Where a position cannot be read or
-    /// written, because the disk is full, its lane begins from there once it can.
+    /// Starts a lane for each handler, on `runtime`, and beside it somebody who carries out `orders`. Blocking, for a few
+    /// short writes; what is kept from now on reaches every one of them, so start it before the first request is let in.
+    /// Where a position cannot be read or written, because the disk is full, its lane begins from there once it can.
     ///
     /// # Errors
     /// [`StartError`]; then no lane runs.

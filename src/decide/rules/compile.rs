@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, SelectExpr, SourceInfo, operators};
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, SelectExpr, SourceInfo, operators};
 use cel::{Context, IdedExpr, Value};
 use regex::RegexBuilder;
 
@@ -144,6 +144,7 @@ impl Walk<'_> {
                         format!("`all`, `exists`, `map` and the like are nested more than {} deep", scope::LOOPS);
                     self.fault(id, what, None);
                 }
+                self.check_collected(comprehension);
                 let outside = self.bound.len();
                 self.bound.extend([comprehension.iter_var.clone(), comprehension.accu_var.clone()]);
                 self.bound.extend(comprehension.iter_var2.clone());
@@ -172,6 +173,18 @@ impl Walk<'_> {
             Expr::Literal(_) => {}
             Expr::Unspecified => self.fault(id, "it is not complete", None),
         }
+    }
+
+    /// What a loop collects must not grow with the square of the body.
+    fn check_collected(&mut self, comprehension: &ComprehensionExpr) {
+        let Some(collected) = scope::collected(comprehension) else { return };
+        let named = collected.references();
+        let is_named = |name: &&str| named.has_variable(name);
+        let outside = self.bound.iter().map(String::as_str).chain(["data", "raw"]).find(is_named).map(str::to_owned);
+        let Some(name) = outside else { return };
+        let what = format!("`map` collects what it makes of its own elements, and cannot put `{name}` into each");
+        let hint = "compare with other fields in `exists`, `all` or `filter`";
+        self.fault(collected.id, what, Some(hint.to_owned()));
     }
 
     fn identifier(&mut self, id: u64, name: &str) {
@@ -357,7 +370,7 @@ impl Walk<'_> {
         let wrong: Vec<(u64, String)> = words
             .into_iter()
             .filter_map(|word| Some((word.id, text(word)?)))
-            .filter(|(_, word)| !prefix || !begins_a_kind(word))
+            .filter(|(_, word)| !prefix || !kinds::begins_one(word))
             .filter_map(|(id, word)| match KindPattern::parse(word) {
                 Err(what) if !word.ends_with('*') => Some((id, what)),
                 Ok(_) if !word.ends_with('*') => None,
@@ -384,14 +397,4 @@ impl Walk<'_> {
             self.fault(*id, format!("`{field}` is no documented field of {of}"), Some(hint));
         }
     }
-}
-
-/// Whether the name of some kind begins like this.
-fn begins_a_kind(prefix: &str) -> bool {
-    let open_ended = ["unknown.", "neroom.", "trtc.", "copy.unknown.", "rtc.unknown."];
-    KINDS
-        .iter()
-        .map(|row| row.name)
-        .chain(open_ended)
-        .any(|name| name.starts_with(prefix) || prefix.starts_with(name) && name.ends_with('.'))
 }

@@ -3,6 +3,8 @@
 use cel::IdedExpr;
 use cel::common::ast::{Expr, LiteralValue, operators};
 
+use crate::kind::KINDS;
+
 /// What `expression` comes to for events of `kind` of `family`, whatever else they hold; `None`: that depends.
 pub(super) fn truth(expression: &IdedExpr, kind: &str, family: &str) -> Option<bool> {
     match &expression.expr {
@@ -73,4 +75,14 @@ pub(super) fn texts(expression: &IdedExpr) -> Option<Vec<&str>> {
         Expr::List(list) => list.elements.iter().map(text).collect(),
         _ => None,
     }
+}
+
+/// Whether the name of some kind begins like this.
+pub(super) fn begins_one(prefix: &str) -> bool {
+    let open_ended = ["unknown.", "neroom.", "trtc.", "copy.unknown.", "rtc.unknown."];
+    KINDS
+        .iter()
+        .map(|row| row.name)
+        .chain(open_ended)
+        .any(|name| name.starts_with(prefix) || prefix.starts_with(name) && name.ends_with('.'))
 }

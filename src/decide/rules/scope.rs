@@ -1,6 +1,7 @@
 //! What an expression may name: variables and functions, and how deeply it may nest.
 
-use cel::common::ast::operators;
+use cel::IdedExpr;
+use cel::common::ast::{ComprehensionExpr, Expr, operators};
 
 /// What every expression may name besides `data`, `raw` and `lists`.
 pub(super) const VARIABLES: [&str; 5] = ["kind", "family", "app", "now", "sentat"];
@@ -69,6 +70,19 @@ pub(super) const LONGEST: usize = 16 << 10;
 
 /// How deeply an expression may be nested.
 pub(super) const DEEPEST: u16 = 64;
+
+/// What a `map` or `filter` puts into its list for each element, as the parser writes these: `@result + [it]`, perhaps
+/// under a condition.
+pub(super) fn collected(comprehension: &ComprehensionExpr) -> Option<&IdedExpr> {
+    let mut step = &comprehension.loop_step;
+    if let Expr::Call(call) = &step.expr
+        && call.func_name == operators::CONDITIONAL
+    {
+        step = call.args.get(1)?;
+    }
+    let Expr::Call(call) = &step.expr else { return None };
+    call.args.get(1).filter(|added| call.func_name == operators::ADD && matches!(added.expr, Expr::List(_)))
+}
 
 /// Of `names` the one that `word` looks like.
 pub(super) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {

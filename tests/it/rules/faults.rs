@@ -46,6 +46,8 @@ fn every_mistake_in_an_expression_has_its_place_and_a_hint() {
         ("kind == 'call.start' && kind == 'room.create'", "it can hold for no kind at all", "kind"),
         ("false", "it can hold for no kind at all", ""),
         ("[1].exists(a, [1].exists(b, [1].exists(c, a == c)))", "nested more than 2 deep", ""),
+        ("data.toAccountList.map(a, data.toAccountList).size() > 1", "cannot put `data` into each", "`exists`"),
+        ("[[1]].map(row, row.map(cell, row)).size() > 1", "cannot put `row` into each", "`exists`"),
         ("Foo{a: 1} == 1", "there are no types", ""),
     ];
     for (when, what, hint) in rows {
