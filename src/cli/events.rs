@@ -30,6 +30,9 @@ enum Command {
         /// At most this many, the newest
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
+        /// Only events before this position, the first column of the first line: the page before
+        #[arg(long, value_name = "POSITION")]
+        before: Option<u64>,
         #[command(flatten)]
         wanted: Wanted,
     },
@@ -90,7 +93,7 @@ const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 
 pub(super) fn run(args: Args) -> Outcome {
     match args.command {
-        Command::List { limit, wanted } => list(&wanted, limit),
+        Command::List { limit, before, wanted } => list(&wanted, limit, before),
         Command::Show { id, json, typed, journal } => show_one(&id, json, typed, &journal),
         Command::Export { wanted } => export(&wanted),
         Command::Tail { data, wanted } => tail(&wanted, data),
@@ -98,16 +101,20 @@ pub(super) fn run(args: Args) -> Outcome {
     .map(|found| if found { Exit::Yes } else { Exit::No })
 }
 
-fn list(wanted: &Wanted, limit: usize) -> anyhow::Result<bool> {
-    let mut newest = std::collections::VecDeque::with_capacity(limit.min(PAGE) + 1);
-    each(wanted, |position, event| {
-        newest.push_back((position, event));
-        if newest.len() > limit {
-            newest.pop_front();
+fn list(wanted: &Wanted, limit: usize, before: Option<u64>) -> anyhow::Result<bool> {
+    let filter = wanted.select.filter()?;
+    let reader = wanted.journal.open()?;
+    let mut before = before.map_or(Position(u64::MAX), Position);
+    let mut newest = Vec::new();
+    while newest.len() < limit {
+        let page = reader.page_before(before, (limit - newest.len()).min(PAGE), &filter)?;
+        newest.extend(page.events);
+        if !page.more {
+            break;
         }
-        Ok(())
-    })?;
-    for (position, event) in &newest {
+        before = page.scanned;
+    }
+    for (position, event) in newest.iter().rev() {
         if wanted.json {
             output::data(line(*position, CloudEvent::without_data(event))?)?;
         } else {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::index::Indexer;
 use super::retention::{Retainer, Retention};
 use super::writer::Shared;
 use super::{files, lock, stretch};
@@ -84,6 +85,7 @@ pub(super) struct Keeper {
     pub measured: Option<Instant>,
     pub retainer: Retainer,
     pub retained: Option<Instant>,
+    pub indexer: Indexer,
     pub shared: Arc<Shared>,
 }
 
@@ -128,6 +130,9 @@ impl Keeper {
             }
             self.measure();
             self.retain();
+            let blocks = if self.is_busy() { BLOCKS_BUSY } else { BLOCKS };
+            let blocks = if self.desk.short_of_space.load(Ordering::Relaxed) { 0 } else { blocks };
+            self.indexer.advance(*self.shared.durable.borrow(), blocks);
         }
     }
 
@@ -143,6 +148,7 @@ impl Keeper {
         let retention = *lock(&self.desk.retention);
         let passed = self.retainer.pass(retention, &in_use);
         self.desk.over_limit.store(passed.is_over, Ordering::Relaxed);
+        self.indexer.forget_before(passed.first);
         if passed.is_stale {
             self.desk.log_is_long.store(true, Ordering::Relaxed);
             self.shared.queue.nudge();
@@ -254,5 +260,8 @@ const BUSY_EVERY: Duration = Duration::from_millis(100);
 /// So is one that rested this long.
 const FOLD_AFTER: Duration = Duration::from_secs(30);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
+/// So many blocks are added to the index at once: few while the writer needs the machine, which is every 100 ms then.
+const BLOCKS: usize = 64;
+const BLOCKS_BUSY: usize = 1;
 /// Every so many turns, which take about a second, it is looked whether something may be deleted.
 const RETAIN_EVERY: u32 = 10;

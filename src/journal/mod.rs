@@ -18,6 +18,7 @@
 //! | `events-<first position>.db` | the events of one stretch, and what was answered; SQLite, WAL |
 //! | `lanes.db` | how far each handler is, the deliveries that gave up, what is to be delivered again, the answers the platform could not use |
 //! | `shadows.db` | what shadows would have answered, the newest of it; nothing waits for it or depends on it |
+//! | `index.db` | of each thousand events when they were received and which words are in them; nothing depends on it |
 //! | `outbox.db` | what handlers did outside that must not be done twice |
 //! | `next.db`, `begin.db` | an empty events file that waits for its name |
 //! | `lock` | the owner's process number |
@@ -32,7 +33,11 @@
 //! leaves no holes; a damaged file costs its own events only. A new file begins after about 128 MiB or an hour; it was
 //! made ready beside the writer, so that this costs one sync of the directory. **Why no index** besides the position:
 //! a second b-tree over random keys doubles the pages of each sync, and grows with ten million rows. Repeats are
-//! found in memory instead, an id by its time, which leads to a file.
+//! found in memory instead. For people who look for something the keeper makes `index.db`, behind the writer: of each
+//! block of 1024 events the earliest and the latest time, and a set (a Bloom filter) of the words that a filter may ask
+//! for: ids, kinds, apps, verdicts, and everything between two quotes of a body, which is where accounts stand. A
+//! reader passes over the blocks that cannot hold what is wanted, and looks through the others, and through what is not
+//! covered yet. The index is some two hundredths of the journal; while much comes in it is made later.
 //!
 //! # What is promised when
 //!
@@ -87,10 +92,12 @@
 //! anew; handlers then get every kept event again, rather than miss one.
 
 mod again;
+mod backwards;
 mod error;
 mod failures;
 mod files;
 mod filter;
+mod index;
 mod keeper;
 mod keeping;
 mod lanes;
@@ -111,6 +118,7 @@ mod shadows;
 mod slot;
 mod spill;
 mod stretch;
+mod words;
 mod writer;
 
 use std::path::{Path, PathBuf};

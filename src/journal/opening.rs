@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::files::{self, EventsFile};
+use super::index::Indexer;
 use super::keeper::{Desk, Keeper};
 use super::options::{Options, Tuning};
 use super::queue::Queue;
@@ -20,7 +21,7 @@ use super::shadows::Shadows;
 use super::spill::Spill;
 use super::stretch::{self, Stretch};
 use super::writer::{Shared, Writer};
-use super::{Inner, Lanes, OpenError, Position, ReadError, lock_file, reader, record};
+use super::{Inner, Lanes, OpenError, Position, ReadError, Reader, lock_file, reader, record};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
@@ -74,6 +75,7 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         measured: None,
         retainer: Retainer::new(&directory, &lanes, &shadows, &clock, &metrics),
         retained: None,
+        indexer: Indexer::of(&directory, Reader::at(&directory), Vec::new()),
         shared: Arc::clone(&shared),
     };
     keeper.watch_space();

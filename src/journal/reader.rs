@@ -9,10 +9,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use super::again::{self, Replay};
 use super::files::{self, EventsFile};
+use super::index::{Finder, Part};
 use super::record::{self, COLUMNS};
 use super::schema::{self, EVENTS, LANES, Schema};
 use super::shadows::{self, Shadow};
@@ -25,6 +26,8 @@ pub struct Reader {
     path: PathBuf,
     /// The file read last: pages mostly come from the same one.
     open: Mutex<Option<(PathBuf, Connection)>>,
+    /// Where to look for what the last filter wanted: the next page is mostly asked for with the same one.
+    finder: Mutex<Option<(Filter, Finder)>>,
 }
 
 /// Some events in a row.
@@ -69,7 +72,7 @@ impl Reader {
     }
 
     pub(super) fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), open: Mutex::new(None) }
+        Self { path: path.to_owned(), open: Mutex::new(None), finder: Mutex::new(None) }
     }
 
     /// Events after `after`, oldest first, at most `limit` that match. Blocking, in short read transactions, and
@@ -78,32 +81,67 @@ impl Reader {
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn page(&self, after: Position, limit: usize, filter: &Filter) -> Result<Page, ReadError> {
+        let mut finder = self.finder(filter);
+        let page = self.page_of(after, limit, filter, &mut finder);
+        self.keep_finder(filter, finder);
+        page
+    }
+
+    /// For the next page.
+    pub(super) fn keep_finder(&self, filter: &Filter, finder: Finder) {
+        *lock(&self.finder) = Some((filter.clone(), finder));
+    }
+
+    fn page_of(&self, after: Position, limit: usize, filter: &Filter, finder: &mut Finder) -> Result<Page, ReadError> {
         let mut page = Page { events: Vec::new(), scanned: after, more: false };
         let files = self.files()?;
         let mut budget = PAGE_ROWS;
         let start = files.partition_point(|file| file.first <= after.0.saturating_add(1)).saturating_sub(1);
+        let mut part = Part { after: after.0, last: after.0 };
         for (index, file) in files.iter().enumerate().skip(start) {
-            if let (Some(since), Some(next)) = (filter.since, files.get(index + 1))
-                && self.begun(&next.path)?.is_some_and(|begun| begun < since)
-            {
-                page.scanned = page.scanned.max(Position(next.first.saturating_sub(1)));
-                continue;
-            }
+            let end = files.get(index + 1).map_or(u64::MAX, |next| next.first.saturating_sub(1));
+            let mut is_new = true;
             loop {
+                if page.scanned.0 >= part.last {
+                    part = finder.next(page.scanned.0);
+                    page.scanned = page.scanned.max(Position(part.after));
+                }
+                if page.scanned.0 >= end {
+                    break;
+                }
+                if std::mem::take(&mut is_new) && self.is_before(filter.since, files.get(index + 1))? {
+                    page.scanned = page.scanned.max(Position(end));
+                    break;
+                }
                 if page.events.len() >= limit || budget == 0 {
                     page.more = true;
                     return Ok(page);
                 }
-                let rows = budget.min(CHUNK_ROWS);
-                let scan = |connection: &Connection| scan(connection, &mut page, rows, limit, filter);
+                let (rows, last) = (budget.min(CHUNK_ROWS), part.last.min(end));
+                let scan = |connection: &Connection| scan(connection, &mut page, last, rows, limit, filter);
                 let seen = self.with(&file.path, scan).or_else(|error| pass_over(&file.path, error))?;
                 budget -= seen.min(budget);
                 if seen < rows {
-                    break;
+                    if part.last >= end {
+                        break;
+                    }
+                    page.scanned = Position(part.last);
                 }
             }
         }
         Ok(page)
+    }
+
+    /// The way to what `filter` wants; the one of the last page, where that asked for the same.
+    pub(super) fn finder(&self, filter: &Filter) -> Finder {
+        let known = lock(&self.finder).take().filter(|(last, _)| last == filter);
+        known.map_or_else(|| Finder::of(&self.path, filter, &[]), |(_, finder)| finder.looked_for_again())
+    }
+
+    /// Whether everything before the file `next` was received before `since`.
+    pub(super) fn is_before(&self, since: Option<Timestamp>, next: Option<&EventsFile>) -> Result<bool, ReadError> {
+        let (Some(since), Some(next)) = (since, next) else { return Ok(false) };
+        Ok(self.begun(&next.path)?.is_some_and(|begun| begun < since))
     }
 
     /// The event of this id. Blocking; looks through the files from about that time on.
@@ -111,18 +149,28 @@ impl Reader {
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn find(&self, id: EventId) -> Result<Option<(Position, Event)>, ReadError> {
+        let filter = Filter { ids: vec![id], since: made_at(id), ..Filter::default() };
+        let mut finder = self.finder(&filter);
         let files = self.files()?;
-        let made = made_at(id);
+        let mut after = 0;
         for (index, file) in files.iter().enumerate() {
-            if let Some(next) = files.get(index + 1)
-                && self.begun(&next.path)?.is_some_and(|begun| made.is_some_and(|made| begun < made))
-            {
+            let end = files.get(index + 1).map_or(u64::MAX, |next| next.first.saturating_sub(1));
+            let mut part = finder.next(after);
+            if part.after >= end || self.is_before(filter.since, files.get(index + 1))? {
+                after = after.max(end.min(part.after));
                 continue;
             }
-            let found = self.with(&file.path, |connection| find(connection, id));
-            if let Some(found) = found.or_else(|error| pass_over(&file.path, error))? {
-                return Ok(Some(found));
+            let last = self.with(&file.path, last).or_else(|error| pass_over(&file.path, error))?;
+            let end = last.map_or(0, |last| position(last).0);
+            while part.after < end {
+                let find = |connection: &Connection| find(connection, id, part.after, part.last.min(end));
+                let found = self.with(&file.path, find);
+                if let Some(found) = found.or_else(|error| pass_over(&file.path, error))? {
+                    return Ok(Some(found));
+                }
+                part = finder.next(part.last.min(end));
             }
+            after = after.max(end);
         }
         Ok(None)
     }
@@ -141,10 +189,7 @@ impl Reader {
     /// [`ReadError`] names the file.
     pub fn last(&self) -> Result<Position, ReadError> {
         for file in self.files()?.iter().rev() {
-            let last = self.with(&file.path, |connection| {
-                connection.query_row("SELECT max(position) FROM events", [], |row| row.get::<_, Option<i64>>(0))
-            });
-            if let Some(last) = last.or_else(|error| pass_over(&file.path, error))? {
+            if let Some(last) = self.with(&file.path, last).or_else(|error| pass_over(&file.path, error))? {
                 return Ok(position(last));
             }
         }
@@ -182,7 +227,7 @@ impl Reader {
     }
 
     /// When the file was begun: everything in the files before it was received before.
-    fn begun(&self, path: &Path) -> Result<Option<Timestamp>, ReadError> {
+    pub(super) fn begun(&self, path: &Path) -> Result<Option<Timestamp>, ReadError> {
         let begun = self.with(path, |connection| {
             connection.query_row("SELECT begun FROM stretch", [], |row| row.get::<_, i64>(0)).optional()
         });
@@ -191,7 +236,11 @@ impl Reader {
     }
 
     /// Does `read` with a connection to the file.
-    fn with<T>(&self, path: &Path, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
+    pub(super) fn with<T>(
+        &self,
+        path: &Path,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, ReadError> {
         let mut open = lock(&self.open);
         let connection = match open.take() {
             Some((last, connection)) if last == path => connection,
@@ -246,17 +295,19 @@ pub(super) fn connect(path: &Path, schema: &Schema) -> Result<Connection, ReadEr
     Ok(connection)
 }
 
-/// Looks at up to `rows` rows after `page.scanned`, in one read transaction; tells how many were there.
+/// Looks at up to `rows` rows after `page.scanned` and up to `last`, in one read transaction; tells how many were there.
 fn scan(
     connection: &Connection,
     page: &mut Page,
+    last: u64,
     rows: usize,
     limit: usize,
     filter: &Filter,
 ) -> rusqlite::Result<usize> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ?1 ORDER BY position LIMIT ?2");
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ?1 AND position <= ?2 ORDER BY position LIMIT ?3");
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut found = statement.query([stored(page.scanned.0), i64::try_from(rows).unwrap_or(i64::MAX)])?;
+    let rows_most = i64::try_from(rows).unwrap_or(i64::MAX);
+    let mut found = statement.query([stored(page.scanned.0), stored(last), rows_most])?;
     let mut seen = 0;
     while let Some(row) = found.next()? {
         let at = position(row.get(0)?);
@@ -272,30 +323,35 @@ fn scan(
     Ok(seen)
 }
 
-fn find(connection: &Connection, id: EventId) -> rusqlite::Result<Option<(Position, Event)>> {
-    let in_reach = "SELECT max(position), max(CASE WHEN id = ?1 THEN position END) FROM \
-                    (SELECT position, id FROM events WHERE position > ?2 ORDER BY position LIMIT ?3)";
-    let mut after = 0;
-    loop {
-        let parameters = rusqlite::params![id.as_bytes(), after, i64::try_from(CHUNK_ROWS).unwrap_or(i64::MAX)];
-        let mut statement = connection.prepare_cached(in_reach)?;
-        let (last, found): (Option<i64>, Option<i64>) =
-            statement.query_row(parameters, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if let Some(found) = found {
-            let sql = format!("SELECT {COLUMNS} FROM events WHERE position = ?1");
-            let read = |row: &Row<'_>| Ok((position(row.get(0)?), record::read_event(row)?));
-            return connection.query_row(&sql, [found], read).optional();
+/// The event of this id after `after` and up to `last`, looked for in short read transactions.
+fn find(
+    connection: &Connection,
+    id: EventId,
+    mut after: u64,
+    last: u64,
+) -> rusqlite::Result<Option<(Position, Event)>> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ?1 AND position <= ?2 AND id = ?3");
+    let mut statement = connection.prepare_cached(&sql)?;
+    while after < last {
+        let end = last.min(after.saturating_add(FIND_ROWS));
+        let read = |row: &Row<'_>| Ok((position(row.get(0)?), record::read_event(row)?));
+        let found = statement.query_row(params![stored(after), stored(end), id.as_bytes()], read).optional()?;
+        if found.is_some() {
+            return Ok(found);
         }
-        match last {
-            Some(last) => after = last,
-            None => return Ok(None),
-        }
+        after = end;
     }
+    Ok(None)
+}
+
+/// The last position in a file.
+fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection.query_row("SELECT max(position) FROM events", [], |row| row.get(0))
 }
 
 /// A damaged file must not stand in the way of those after it: it is said, and read as if it ended here. So is one
 /// that was removed in the meantime, which is how old events go.
-fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, ReadError> {
+pub(super) fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, ReadError> {
     match &error {
         ReadError::Database { error: damage, .. } if schema::is_damage(damage) => {
             tracing::error!(
@@ -330,15 +386,17 @@ fn percent_encoded(path: &Path) -> String {
     text
 }
 
-fn position(stored: i64) -> Position {
+pub(super) fn position(stored: i64) -> Position {
     Position(u64::try_from(stored).unwrap_or(0))
 }
 
-fn stored(position: u64) -> i64 {
+pub(super) fn stored(position: u64) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }
 
 /// Rows that one read transaction looks at, and one page at most.
-const CHUNK_ROWS: usize = 1024;
-const PAGE_ROWS: usize = 16 * CHUNK_ROWS;
-const BUSY: Duration = Duration::from_secs(2);
+pub(super) const CHUNK_ROWS: usize = 1024;
+pub(super) const PAGE_ROWS: usize = 16 * CHUNK_ROWS;
+/// Rows that are looked at for an id at once.
+const FIND_ROWS: u64 = 32 * 1024;
+pub(super) const BUSY: Duration = Duration::from_secs(2);

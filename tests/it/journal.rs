@@ -3,6 +3,7 @@
 
 mod cast;
 mod files;
+mod finding;
 mod keeping;
 mod lanes;
 mod reading;
