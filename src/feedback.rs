@@ -223,7 +223,7 @@ fn look_up(journal: &Journal, told: &mut [Told]) -> Result<(), ReadError> {
     loop {
         let page = reader.page(after, PAGE, &filter)?;
         for (_, event) in page.events.iter().filter(|(_, event)| event.family() == Family::YunxinCallback) {
-            let Some(places) = wanted.get(&canonical(event.text())) else { continue };
+            let Some(places) = places_of(event, &wanted, told) else { continue };
             let free = |place: &&usize| told[**place].callback.is_none() && told[**place].app == *event.app_key();
             if let Some(place) = places.iter().find(free).copied() {
                 told[place].callback = Some((event.id(), event.kind().to_string()));
@@ -233,6 +233,33 @@ fn look_up(journal: &Journal, told: &mut [Told]) -> Result<(), ReadError> {
             return Ok(());
         }
         after = page.scanned;
+    }
+}
+
+/// The failures that may be about `event`. What was left out of its body before it was kept is left out of theirs.
+fn places_of(event: &Event, wanted: &HashMap<String, Vec<usize>>, told: &[Told]) -> Option<Vec<usize>> {
+    let body = canonical(event.text());
+    let left_out = event.marks().map(|marks| &*marks.left_out).unwrap_or_default();
+    if left_out.is_empty() {
+        return wanted.get(&body).cloned();
+    }
+    let is_it = |told: &Told| {
+        let body_told = told.body.as_deref().unwrap_or_default();
+        let Ok(mut value) = serde_json::from_str::<Value>(body_told) else { return false };
+        without(&mut value, left_out);
+        value.to_string() == body
+    };
+    Some(told.iter().enumerate().filter(|(_, told)| is_it(told)).map(|(place, _)| place).collect())
+}
+
+fn without(value: &mut Value, left_out: &[String]) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !left_out.contains(name));
+            fields.values_mut().for_each(|value| without(value, left_out));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|value| without(value, left_out)),
+        _ => {}
     }
 }
 

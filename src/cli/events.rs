@@ -1,15 +1,21 @@
 //! `offhook events`: reads the journal, also while a server writes it.
 
+mod import;
+
+use std::path::PathBuf;
+
 use anyhow::Context;
 use serde::Serialize;
 
 use super::dev::show;
+use super::exported::Raw;
 use super::journal::JournalArgs;
 use super::select::{Select, event_id};
-use super::{Exit, Outcome, output, runtime};
+use super::{Exit, Outcome, WrongUse, orders, output, runtime};
 use crate::cloud_event::CloudEvent;
-use crate::event::{Event, EventId};
-use crate::journal::{Failure, Position, Reader};
+use crate::deliver::Order;
+use crate::event::{Event, EventId, Marks};
+use crate::journal::{Backup, Erasure, Failure, Position, Reader, backup};
 use crate::payload::Payload;
 
 /// Read the journal
@@ -46,6 +52,9 @@ enum Command {
         /// Also what the documented fields were read as
         #[arg(long)]
         typed: bool,
+        /// As the request that was signed, for `offhook verify`
+        #[arg(long, conflicts_with_all = ["json", "typed"])]
+        raw: bool,
         #[command(flatten)]
         journal: JournalArgs,
     },
@@ -59,8 +68,46 @@ enum Command {
     },
     /// Every event as a CloudEvent with its position, one a line, oldest first
     Export {
+        /// Also the exact bytes that were signed and their headers: what was exported so can be verified again anywhere
+        #[arg(long)]
+        raw: bool,
         #[command(flatten)]
         wanted: Wanted,
+    },
+    /// Take events in that `export` wrote; those that are there already are passed over
+    ///
+    /// They are records, not new events: no handler gets them, unless `replay` is told to. Works through the server that
+    /// runs on the journal, or on the journal itself. Exit 1 if a line is no event.
+    Import {
+        /// The export; `-` for stdin
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+    /// Erase a person: who acted, body and headers of every event that names the account
+    ///
+    /// It is gone from the journal's files, also where it was parked or noted, and cannot be brought back. Position, id,
+    /// time, kind and verdict stay, with when it was erased. What handlers got, exports and backups are not reached.
+    Erase {
+        /// The account; every event is meant that names it anywhere
+        #[arg(long, value_name = "ACCOUNT")]
+        account: String,
+        /// Only this app's events
+        #[arg(long, value_name = "KEY")]
+        app: Option<String>,
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+    /// Copy the whole journal, while a server writes it, into a new directory
+    ///
+    /// The copy is a journal like any other: set `journal.path` to it, or read it with --journal.
+    Backup {
+        /// The directory to make
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        #[command(flatten)]
+        journal: JournalArgs,
     },
 }
 
@@ -84,6 +131,9 @@ struct Line<'a> {
     /// What the documented fields were read as.
     #[serde(skip_serializing_if = "Option::is_none")]
     typed: Option<Payload>,
+    /// What was signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<Raw<'a>>,
 }
 
 /// Events read at once.
@@ -94,8 +144,12 @@ const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 pub(super) fn run(args: Args) -> Outcome {
     match args.command {
         Command::List { limit, before, wanted } => list(&wanted, limit, before),
-        Command::Show { id, json, typed, journal } => show_one(&id, json, typed, &journal),
-        Command::Export { wanted } => export(&wanted),
+        Command::Show { id, raw: true, journal, .. } => show_raw(&id, &journal),
+        Command::Show { id, json, typed, journal, .. } => show_one(&id, json, typed, &journal),
+        Command::Export { raw, wanted } => export(&wanted, raw),
+        Command::Import { file, journal } => import::run(&file, &journal),
+        Command::Erase { account, app, journal } => erase(account, app, &journal),
+        Command::Backup { to, journal } => copy(&to, &journal),
         Command::Tail { data, wanted } => tail(&wanted, data),
     }
     .map(|found| if found { Exit::Yes } else { Exit::No })
@@ -124,8 +178,55 @@ fn list(wanted: &Wanted, limit: usize, before: Option<u64>) -> anyhow::Result<bo
     Ok(true)
 }
 
-fn export(wanted: &Wanted) -> anyhow::Result<bool> {
-    each(wanted, |position, event| Ok(output::data(line(position, CloudEvent::of(&event))?)?))?;
+fn export(wanted: &Wanted, raw: bool) -> anyhow::Result<bool> {
+    each(wanted, |position, event| {
+        let raw = raw.then(|| Raw::of(&event));
+        let line = Line { position: position.get(), event: CloudEvent::of(&event), typed: None, raw };
+        Ok(output::data(to_json(&line)?)?)
+    })?;
+    Ok(true)
+}
+
+fn copy(to: &std::path::Path, journal: &JournalArgs) -> anyhow::Result<bool> {
+    let Backup { files, bytes, last } = backup(&journal.options()?, to)?;
+    output::talk(format_args!("{files} files, {} MiB, up to position {last}, in {}", bytes >> 20, to.display()));
+    Ok(true)
+}
+
+fn erase(account: String, app: Option<String>, journal: &JournalArgs) -> anyhow::Result<bool> {
+    if account.is_empty() {
+        return Err(WrongUse("an empty account is nobody's".to_owned()).into());
+    }
+    let given = orders::give(journal, &Order::Erase { account, app })?;
+    let Some(number) = given.taken.replay else { anyhow::bail!("the server gave the erasure no number") };
+    let spill = journal.options()?.spill;
+    if std::fs::metadata(&spill).is_ok_and(|about| about.is_file() && about.len() > 0) {
+        output::talk(format_args!(
+            "{} holds events; the erasure waits until they are back in the journal",
+            spill.display()
+        ));
+    }
+    let Erasure { events, .. } = given.erasure(number)?;
+    output::talk(format_args!(
+        "{events} events erased (erasure {number}); exports, backups and what handlers got are not reached"
+    ));
+    Ok(true)
+}
+
+/// An event as the request that was signed.
+fn show_raw(id: &str, journal: &JournalArgs) -> anyhow::Result<bool> {
+    let Some((_, event)) = journal.open()?.find(event_id(id)?)? else {
+        output::talk(format_args!("error: no event {id} in this journal"));
+        return Ok(false);
+    };
+    if !event.is_verifiable() {
+        output::talk(
+            "error: what was signed is not in this record, so it cannot be verified again; `events show` tells why",
+        );
+        return Ok(false);
+    }
+    let (headers, body) = (event.headers().trim_end().replace('\n', "\r\n"), event.text());
+    output::whole(format_args!("POST / HTTP/1.1\r\n{headers}\r\nContent-Length: {}\r\n\r\n{body}", body.len()))?;
     Ok(true)
 }
 
@@ -138,7 +239,7 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     };
     if json {
         let typed = typed.then(|| event.payload());
-        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), typed })?)?;
+        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), typed, raw: None })?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
@@ -146,6 +247,9 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
         output::data(show::reading(&event))?;
     }
     output::data(format_args!("  {:<18}{}", "position", position.get()))?;
+    for (name, said) in event.marks().map(marks).unwrap_or_default() {
+        output::data(format_args!("  {name:<18}{said}"))?;
+    }
     for shadow in reader.shadows(wanted)? {
         let said = match (&shadow.verdict, shadow.code) {
             (Some(verdict), Some(code)) if verdict == "reject" => format!("reject with {code}"),
@@ -163,6 +267,24 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     }
     failures(&reader, wanted)?;
     Ok(true)
+}
+
+/// What is to be known of a record.
+fn marks(marks: &Marks) -> Vec<(&'static str, String)> {
+    let mut said = Vec::new();
+    if let Some(at) = marks.imported {
+        said.push(("imported", format!("{at:.3}; no handler is owed it")));
+    }
+    if let Some(at) = marks.erased {
+        said.push(("erased", format!("{at:.3}; its body and headers are not there any more")));
+    }
+    if !marks.left_out.is_empty() {
+        said.push(("left out", format!("{}, before it was kept", marks.left_out.join(", "))));
+    }
+    if !marks.is_verifiable() {
+        said.push(("verifiable", "no: the bytes that were signed are not in this record".to_owned()));
+    }
+    said
 }
 
 /// Says what comes, as it comes.
@@ -233,7 +355,7 @@ fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    to_json(&Line { position: position.get(), event, typed: None })
+    to_json(&Line { position: position.get(), event, typed: None, raw: None })
 }
 
 fn to_json(line: &Line<'_>) -> anyhow::Result<String> {

@@ -60,7 +60,7 @@ impl Ahead {
         let (reader, page) = read.await.map_err(|error| error.to_string())?;
         self.reader = Some(reader);
         let page = page.map_err(|error| error.to_string())?;
-        (self.positions, self.events) = page.events.into_iter().unzip();
+        (self.positions, self.events) = page.events.into_iter().filter(|(_, event)| event.is_owed()).unzip();
         (self.next, self.scanned) = (0, page.scanned);
         Ok(page.more)
     }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::index::{Finder, Part};
 use super::reader::{self, CHUNK_ROWS, PAGE_ROWS, pass_over};
 use super::record::{self, COLUMNS};
-use super::{Filter, Page, Position, ReadError, Reader};
+use super::{Filter, Keys, Page, Position, ReadError, Reader};
 
 impl Reader {
     /// Events before `before`, newest first, at most `limit` that match; the next page is the one before
@@ -52,7 +52,8 @@ impl Reader {
                     return Ok(page);
                 }
                 let rows = budget.min(CHUNK_ROWS);
-                let scan = |connection: &Connection| scan(connection, &mut page, part.after, rows, limit, filter);
+                let scan =
+                    |connection: &Connection| scan(connection, &mut page, part.after, rows, limit, filter, self.keys());
                 let seen = self.with(&file.path, scan).or_else(|error| pass_over(&file.path, error))?;
                 budget -= seen.min(budget);
                 if seen < rows {
@@ -76,6 +77,7 @@ fn scan(
     rows: usize,
     limit: usize,
     filter: &Filter,
+    keys: Option<&Keys>,
 ) -> rusqlite::Result<usize> {
     let sql =
         format!("SELECT {COLUMNS} FROM events WHERE position < ?1 AND position > ?2 ORDER BY position DESC LIMIT ?3");
@@ -86,7 +88,10 @@ fn scan(
     while let Some(row) = found.next()? {
         let at = reader::position(row.get(0)?);
         if filter.wants(row)? {
-            page.events.push((at, record::read_event(row)?));
+            let event = record::read_event(row, keys)?;
+            if filter.wants_opened(row, &event)? {
+                page.events.push((at, event));
+            }
         }
         page.scanned = at;
         seen += 1;

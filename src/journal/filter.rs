@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
-use crate::event::EventId;
+use crate::event::{Event, EventId};
 use crate::kind::KindPattern;
 
 /// Which events are wanted; the default wants all. What is set must all be true of an event.
@@ -67,16 +68,28 @@ impl Filter {
     }
 
     fn wants_account(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
-        let Some(account) = &self.account else { return Ok(true) };
-        if row.get_ref(6)?.as_str_or_null()? == Some(account) {
+        if self.account.is_none() || row.get_ref(18)? != ValueRef::Null {
             return Ok(true);
         }
-        let body = row.get_ref(9)?.as_str()?;
+        Ok(self.names_account(row.get_ref(6)?.as_str_or_null()?, row.get_ref(9)?.as_str()?))
+    }
+
+    /// Whether `event` is wanted, which was read from `row`: of what is encrypted the row alone does not tell it.
+    pub(super) fn wants_opened(&self, row: &Row<'_>, event: &Event) -> rusqlite::Result<bool> {
+        let is_told = self.account.is_none() || row.get_ref(18)? == ValueRef::Null;
+        Ok(is_told || self.names_account(event.subject(), event.text()))
+    }
+
+    fn names_account(&self, subject: Option<&str>, body: &str) -> bool {
+        let Some(account) = &self.account else { return true };
+        if subject == Some(account) {
+            return true;
+        }
         // As a JSON text, and as one inside a JSON text.
         let quoted = serde_json::to_string(account).unwrap_or_default();
         let nested = serde_json::to_string(&quoted).unwrap_or_default();
         let nested = nested.get(1..nested.len().saturating_sub(1)).unwrap_or_default();
-        Ok(body.contains(&*quoted) || body.contains(nested))
+        body.contains(&*quoted) || body.contains(nested)
     }
 }
 

@@ -17,7 +17,8 @@ use crate::event::Event;
 /// The file in the journal's directory.
 const NAME: &str = "index.db";
 
-/// How it looks. A block is about the positions after `after` up to `last`; times are microseconds since 1970.
+/// How it looks. A block is about the positions after `after` up to `last`; times are microseconds since 1970. `key` is the
+/// number of the key that its words are hidden with, 0 for none.
 const INDEX: Schema = Schema {
     application_id: 0x6f66_6869,
     steps: &["CREATE TABLE blocks (
@@ -28,6 +29,7 @@ const INDEX: Schema = Schema {
         ) STRICT;
         CREATE TABLE words (
             last INTEGER PRIMARY KEY,
+            key INTEGER NOT NULL,
             words BLOB NOT NULL
         ) STRICT;"],
 };
@@ -40,7 +42,7 @@ const BLOCK: usize = 1024;
 pub(super) struct Indexer {
     path: PathBuf,
     reader: reader::Reader,
-    key: Vec<u8>,
+    key: (u32, Vec<u8>),
     connection: Option<Connection>,
     /// Everything up to here is covered.
     covered: u64,
@@ -48,9 +50,10 @@ pub(super) struct Indexer {
 }
 
 impl Indexer {
-    /// The one of the journal that `reader` reads; whoever reads it needs the same `key`.
-    pub(super) fn of(directory: &Path, reader: reader::Reader, key: Vec<u8>) -> Self {
+    /// The one of the journal that `reader` reads, whose first key hides its words.
+    pub(super) fn of(directory: &Path, reader: reader::Reader) -> Self {
         let path = directory.join(NAME);
+        let key = reader.word_keys().into_iter().next().unwrap_or_default();
         Self { path, reader, key, connection: None, covered: 0, failing: false }
     }
 
@@ -101,9 +104,40 @@ impl Indexer {
         let transaction = connection.unchecked_transaction()?;
         transaction
             .execute("INSERT OR REPLACE INTO blocks VALUES (?1, ?2, ?3, ?4)", [last, after, earliest, latest])?;
-        let set = words.set(&self.key);
-        transaction.execute("INSERT OR REPLACE INTO words VALUES (?1, ?2)", params![last, set])?;
+        let (number, key) = &self.key;
+        let set = words.set(key);
+        transaction.execute("INSERT OR REPLACE INTO words VALUES (?1, ?2, ?3)", params![last, number, set])?;
         transaction.commit()
+    }
+
+    /// Makes the blocks anew, up to `end`, that seem to hold what `filter` wants: it was taken out of the events.
+    pub(super) fn make_anew(&mut self, filter: &Filter, end: Position) {
+        if let Err(error) = self.try_make_anew(filter, end) {
+            tracing::debug!(error, "the index may still know a word of an event that was erased; it is made anew");
+            self.connection = None;
+            let _ = files::remove_database(&self.path);
+        }
+    }
+
+    fn try_make_anew(&mut self, filter: &Filter, end: Position) -> Result<(), String> {
+        self.open().map_err(|error| error.to_string())?;
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let mut finder = Finder::of(directory, filter, &self.reader.word_keys());
+        let mut part = finder.next(0);
+        while part.after < end.get().min(self.covered) {
+            let covers = "SELECT after, last FROM blocks WHERE last > ?1 ORDER BY last LIMIT 1";
+            let Some(connection) = &self.connection else { return Ok(()) };
+            let block =
+                connection.query_row(covers, [reader::stored(part.after)], |row| Ok((row.get(0)?, row.get(1)?)));
+            let Some((after, last)) = block.optional().map_err(|error| error.to_string())? else { return Ok(()) };
+            let (after, last) = (reader::position(after), reader::position(last));
+            let page = self.reader.page(after, BLOCK, &Filter::default()).map_err(|error| error.to_string())?;
+            let events = page.events.iter().take_while(|(position, _)| *position <= last).map(|(_, event)| event);
+            self.write(after.get(), last, events).map_err(|error| error.to_string())?;
+            part = finder.next(last.get());
+        }
+        let Some(connection) = &self.connection else { return Ok(()) };
+        super::stretch::fold(connection).map(drop).map_err(|error| error.to_string())
     }
 
     /// Takes out what is about events before `first`.
@@ -168,7 +202,8 @@ pub(super) struct Finder {
     connection: Option<Connection>,
     since: i64,
     until: i64,
-    needed: Vec<Vec<Hash>>,
+    /// By the key that words may be hidden with.
+    needed: Vec<(u32, Vec<Vec<Hash>>)>,
 }
 
 struct Block {
@@ -179,9 +214,10 @@ struct Block {
 }
 
 impl Finder {
-    /// For `filter`, in the journal in `directory` whose index was made with `key`.
-    pub(super) fn of(directory: &Path, filter: &Filter, key: &[u8]) -> Self {
-        let needed = words::needed(filter, key);
+    /// For `filter`, in the journal in `directory` whose words are hidden with one of `keys`.
+    pub(super) fn of(directory: &Path, filter: &Filter, keys: &[(u32, Vec<u8>)]) -> Self {
+        let needed = keys.iter().map(|(number, key)| (*number, words::needed(filter, key)));
+        let needed: Vec<_> = needed.filter(|(_, needed)| !needed.is_empty()).collect();
         let since = filter.since.map_or(i64::MIN, Timestamp::as_microsecond);
         let until = filter.until.map_or(i64::MAX, Timestamp::as_microsecond);
         let is_of_use = !needed.is_empty() || filter.since.is_some() || filter.until.is_some();
@@ -268,10 +304,13 @@ impl Finder {
         if self.needed.is_empty() {
             return Ok(true);
         }
-        let mut words = connection.prepare_cached("SELECT words FROM words WHERE last = ?1")?;
+        let mut words = connection.prepare_cached("SELECT words, key FROM words WHERE last = ?1")?;
         let holds = words.query_row([reader::stored(block.last)], |row| {
             let set = row.get_ref(0)?.as_blob()?;
-            Ok(self.needed.iter().all(|any| any.iter().any(|word| word.may_be_in(set))))
+            let key: u32 = row.get(1)?;
+            // Words hidden with a key that is not known here tell nothing.
+            let needed = self.needed.iter().find(|(number, _)| *number == key);
+            Ok(needed.is_none_or(|(_, all)| all.iter().all(|any| any.iter().any(|word| word.may_be_in(set)))))
         });
         Ok(holds.optional()?.unwrap_or(true))
     }

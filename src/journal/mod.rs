@@ -92,15 +92,19 @@
 //! anew; handlers then get every kept event again, rather than miss one.
 
 mod again;
+mod backup;
 mod backwards;
+mod erase;
 mod error;
 mod failures;
 mod files;
 mod filter;
+mod import;
 mod index;
 mod keeper;
 mod keeping;
 mod lanes;
+mod leave_out;
 mod lock_file;
 mod mask;
 mod opening;
@@ -114,6 +118,7 @@ mod record;
 mod repeats;
 mod retention;
 mod schema;
+mod sealing;
 mod shadows;
 mod slot;
 mod spill;
@@ -129,17 +134,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use again::{Replay, Which};
+pub use backup::{Backup, BackupError, backup};
+pub use erase::Erasure;
 pub use error::{LaneError, OpenError, ReadError};
 pub use failures::Failure;
 pub use filter::Filter;
+pub use import::{Copies, ImportError};
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
+pub use leave_out::LeaveOut;
 pub use options::{Options, Tuning};
 pub use outbox::{Entry, Outbox, OutboxError, Stage};
 pub use position::Position;
 pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
 pub use retention::Retention;
+pub use sealing::{Key, Keys, NoKey};
 pub use shadows::{Shadow, Shadows};
 
 use crate::clock::Clock;
@@ -159,6 +169,8 @@ struct Inner {
     lanes: Lanes,
     shadows: Shadows,
     directory: PathBuf,
+    leave_out: LeaveOut,
+    keys: Option<Keys>,
     threads: opening::Threads,
     /// Closing was not waited for to its end: the disk does not answer.
     given_up: AtomicBool,
@@ -205,6 +217,7 @@ impl Journal {
     /// Hands `event`, which carries its decision, over to be kept. It is enqueued when this returns: dropping what
     /// this gives cancels nothing. After [`Journal::close`] it only goes to the error log.
     pub fn append(&self, event: Event, ticket: Option<Ticket>) -> Keeping {
+        let event = self.0.leave_out.applied_to(event);
         let slot = slot::Slot::empty();
         let repeat = ticket.and_then(|ticket| ticket.hand_over(event.decision()));
         let entry = queue::Entry { event, repeat, slot: Arc::clone(&slot), handed_over: Instant::now() };
@@ -229,7 +242,7 @@ impl Journal {
 
     /// Reads this journal.
     pub fn reader(&self) -> Reader {
-        Reader::at(&self.0.directory)
+        Reader::at(&self.0.directory).with_keys(self.0.keys.clone())
     }
 
     /// How far each handler is.

@@ -9,6 +9,7 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::erase::Eraser;
 use super::files::{self, EventsFile};
 use super::index::Indexer;
 use super::keeper::{Desk, Keeper};
@@ -21,18 +22,20 @@ use super::shadows::Shadows;
 use super::spill::Spill;
 use super::stretch::{self, Stretch};
 use super::writer::{Shared, Writer};
-use super::{Inner, Lanes, OpenError, Position, ReadError, Reader, lock_file, reader, record};
+use super::{Filter, Inner, Lanes, OpenError, Position, ReadError, Reader, lock_file, reader, record};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 /// Opens the journal; blocking.
 pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<Metrics>) -> Result<Inner, OpenError> {
-    let Options { path: directory, min_free, spill, retention } = options;
+    let Options { path: directory, min_free, spill, retention, leave_out, keys } = options;
     files::make_directory(&directory).map_err(|error| io_error("make", &directory, error))?;
     let lock = Arc::new(lock_file::take(&directory)?);
     let found = files::events_files(&directory).map_err(|error| io_error("read", &directory, error))?;
     check_versions(&found)?;
     let End { stretch, doubtful, last } = find_end(&found)?;
+    let reader = Reader::at(&directory).with_keys(keys.clone());
+    check_keys(&reader, &directory)?;
 
     let repeats = Arc::new(Repeats::default());
     if let Some(parent) = spill.parent()
@@ -40,6 +43,7 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
     {
         tracing::warn!(path = %parent.display(), %error, "cannot make the directory of `journal.spill`");
     }
+    let eraser_spill = spill.clone();
     let spill = Spill::new(spill);
     let repeats_until = rebuild(&repeats, &found, &spill, &clock);
 
@@ -75,7 +79,8 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         measured: None,
         retainer: Retainer::new(&directory, &lanes, &shadows, &clock, &metrics),
         retained: None,
-        indexer: Indexer::of(&directory, Reader::at(&directory), Vec::new()),
+        indexer: Indexer::of(&directory, reader.clone()),
+        eraser: Eraser::new(&directory, &eraser_spill, reader, &lanes, &shadows, &clock),
         shared: Arc::clone(&shared),
     };
     keeper.watch_space();
@@ -88,6 +93,7 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         tuning,
         clock,
         spill,
+        keys: keys.clone(),
         stretch,
         doubtful,
         import: None,
@@ -109,7 +115,18 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         keeper: Some(spawn("journal-keeper", &directory, move || keeper.run())?),
         lanes: Some(spawn("journal-lanes", &directory, move || flusher.run())?),
     };
-    Ok(Inner { shared, desk, lanes, shadows, directory, threads, given_up: AtomicBool::new(false), _lock: lock })
+    Ok(Inner {
+        shared,
+        desk,
+        lanes,
+        shadows,
+        directory,
+        leave_out,
+        keys,
+        threads,
+        given_up: AtomicBool::new(false),
+        _lock: lock,
+    })
 }
 
 /// The journal's threads.
@@ -125,6 +142,14 @@ struct End {
     stretch: Option<Stretch>,
     doubtful: Option<(PathBuf, u32)>,
     last: u64,
+}
+
+/// What cannot be read cannot be delivered either, so this is told at the start; what else is wrong is told elsewhere.
+fn check_keys(reader: &Reader, directory: &Path) -> Result<(), OpenError> {
+    match reader.page_before(Position(u64::MAX), 1, &Filter::default()) {
+        Err(ReadError::Sealed { why }) => Err(OpenError::Sealed { path: directory.to_owned(), why }),
+        _ => Ok(()),
+    }
 }
 
 /// A limit holds only where a file is a small part of it.

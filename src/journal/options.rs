@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Retention;
+use super::{Keys, LeaveOut, Retention};
 
 /// The journal's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub struct Options {
     pub spill: PathBuf,
     /// How long and how much is kept.
     pub retention: Retention,
+    /// What never reaches the disk, besides the tokens of logins.
+    pub leave_out: LeaveOut,
+    /// What is encrypted, and with what; `None`: nothing is.
+    pub keys: Option<Keys>,
 }
 
 impl Options {
@@ -23,7 +27,14 @@ impl Options {
     /// keeps everything for ever.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        Self { spill: path.join("spill.jsonl"), path, min_free: 1 << 30, retention: Retention::default() }
+        Self {
+            spill: path.join("spill.jsonl"),
+            path,
+            min_free: 1 << 30,
+            retention: Retention::default(),
+            leave_out: LeaveOut::default(),
+            keys: None,
+        }
     }
 }
 

@@ -12,18 +12,21 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use super::again::{self, Replay};
+use super::erase::{self, Erasure};
 use super::files::{self, EventsFile};
 use super::index::{Finder, Part};
 use super::record::{self, COLUMNS};
 use super::schema::{self, EVENTS, LANES, Schema};
 use super::shadows::{self, Shadow};
-use super::{Filter, Parked, Position, ReadError, lock};
+use super::{Filter, Keys, Parked, Position, ReadError, lock};
 use crate::event::{Event, EventId};
 
 /// Reads a journal's directory; writes nothing to it.
 #[derive(Debug)]
 pub struct Reader {
     path: PathBuf,
+    /// What is encrypted is read with these.
+    keys: Option<Keys>,
     /// The file read last: pages mostly come from the same one.
     open: Mutex<Option<(PathBuf, Connection)>>,
     /// Where to look for what the last filter wanted: the next page is mostly asked for with the same one.
@@ -43,7 +46,7 @@ pub struct Page {
 
 impl Clone for Reader {
     fn clone(&self) -> Self {
-        Self::at(&self.path)
+        Self::at(&self.path).with_keys(self.keys.clone())
     }
 }
 
@@ -66,13 +69,31 @@ impl Reader {
         }
     }
 
+    /// The same, reading what is encrypted with `keys`.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Option<Keys>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// What the index's words may be hidden with; nothing, where nothing is encrypted.
+    pub(super) fn word_keys(&self) -> Vec<(u32, Vec<u8>)> {
+        let mut keys = self.keys.as_ref().map(Keys::for_words).unwrap_or_default();
+        keys.push((0, Vec::new()));
+        keys
+    }
+
+    pub(super) fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
+    }
+
     /// The journal's directory.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     pub(super) fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), open: Mutex::new(None), finder: Mutex::new(None) }
+        Self { path: path.to_owned(), keys: None, open: Mutex::new(None), finder: Mutex::new(None) }
     }
 
     /// Events after `after`, oldest first, at most `limit` that match. Blocking, in short read transactions, and
@@ -118,7 +139,8 @@ impl Reader {
                     return Ok(page);
                 }
                 let (rows, last) = (budget.min(CHUNK_ROWS), part.last.min(end));
-                let scan = |connection: &Connection| scan(connection, &mut page, last, rows, limit, filter);
+                let scan =
+                    |connection: &Connection| scan(connection, &mut page, last, rows, limit, filter, self.keys());
                 let seen = self.with(&file.path, scan).or_else(|error| pass_over(&file.path, error))?;
                 budget -= seen.min(budget);
                 if seen < rows {
@@ -135,7 +157,7 @@ impl Reader {
     /// The way to what `filter` wants; the one of the last page, where that asked for the same.
     pub(super) fn finder(&self, filter: &Filter) -> Finder {
         let known = lock(&self.finder).take().filter(|(last, _)| last == filter);
-        known.map_or_else(|| Finder::of(&self.path, filter, &[]), |(_, finder)| finder.looked_for_again())
+        known.map_or_else(|| Finder::of(&self.path, filter, &self.word_keys()), |(_, finder)| finder.looked_for_again())
     }
 
     /// Whether everything before the file `next` was received before `since`.
@@ -163,7 +185,7 @@ impl Reader {
             let last = self.with(&file.path, last).or_else(|error| pass_over(&file.path, error))?;
             let end = last.map_or(0, |last| position(last).0);
             while part.after < end {
-                let find = |connection: &Connection| find(connection, id, part.after, part.last.min(end));
+                let find = |connection: &Connection| find(connection, id, part.after, part.last.min(end), self.keys());
                 let found = self.with(&file.path, find);
                 if let Some(found) = found.or_else(|error| pass_over(&file.path, error))? {
                     return Ok(Some(found));
@@ -212,6 +234,14 @@ impl Reader {
         self.of_lanes(|connection| again::replay(connection, id)).map(Option::flatten)
     }
 
+    /// How the erasure `id` stands; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the file.
+    pub fn erasure(&self, id: i64) -> Result<Option<Erasure>, ReadError> {
+        self.of_lanes(|connection| erase::erasure(connection, id)).map(Option::flatten)
+    }
+
     /// Reads `lanes.db`, where it is there.
     fn of_lanes<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<Option<T>, ReadError> {
         let path = self.path.join(files::LANES);
@@ -246,7 +276,7 @@ impl Reader {
             Some((last, connection)) if last == path => connection,
             _ => connect(path, &EVENTS)?,
         };
-        let done = read(&connection).map_err(|error| ReadError::Database { path: path.to_owned(), error });
+        let done = read(&connection).map_err(|error| ReadError::of(path, error));
         if done.is_ok() {
             *open = Some((path.to_owned(), connection));
         }
@@ -291,7 +321,12 @@ pub(super) fn connect(path: &Path, schema: &Schema) -> Result<Connection, ReadEr
         if refused && path.exists() && !has_log { try_open("?immutable=1") } else { Err(error) }
     });
     let connection = connection.map_err(database)?;
-    schema.check(&connection).map_err(|fault| fault.reading(path))?;
+    let version = schema.check(&connection).map_err(|fault| fault.reading(path))?;
+    if version == 1 && schema.application_id == EVENTS.application_id {
+        // An older server still writes it, or none has opened it since.
+        let older = "CREATE TEMP VIEW events AS SELECT *, NULL AS marks, NULL AS sealed FROM main.events";
+        connection.execute_batch(older).map_err(database)?;
+    }
     Ok(connection)
 }
 
@@ -303,6 +338,7 @@ fn scan(
     rows: usize,
     limit: usize,
     filter: &Filter,
+    keys: Option<&Keys>,
 ) -> rusqlite::Result<usize> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ?1 AND position <= ?2 ORDER BY position LIMIT ?3");
     let mut statement = connection.prepare_cached(&sql)?;
@@ -312,7 +348,10 @@ fn scan(
     while let Some(row) = found.next()? {
         let at = position(row.get(0)?);
         if filter.wants(row)? {
-            page.events.push((at, record::read_event(row)?));
+            let event = record::read_event(row, keys)?;
+            if filter.wants_opened(row, &event)? {
+                page.events.push((at, event));
+            }
         }
         page.scanned = at;
         seen += 1;
@@ -329,12 +368,13 @@ fn find(
     id: EventId,
     mut after: u64,
     last: u64,
+    keys: Option<&Keys>,
 ) -> rusqlite::Result<Option<(Position, Event)>> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ?1 AND position <= ?2 AND id = ?3");
     let mut statement = connection.prepare_cached(&sql)?;
     while after < last {
         let end = last.min(after.saturating_add(FIND_ROWS));
-        let read = |row: &Row<'_>| Ok((position(row.get(0)?), record::read_event(row)?));
+        let read = |row: &Row<'_>| Ok((position(row.get(0)?), record::read_event(row, keys)?));
         let found = statement.query_row(params![stored(after), stored(end), id.as_bytes()], read).optional()?;
         if found.is_some() {
             return Ok(found);
@@ -345,7 +385,7 @@ fn find(
 }
 
 /// The last position in a file.
-fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+pub(super) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     connection.query_row("SELECT max(position) FROM events", [], |row| row.get(0))
 }
 
@@ -367,8 +407,7 @@ pub(super) fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, 
 
 /// When an id was made, less what clocks may differ by.
 fn made_at(id: EventId) -> Option<Timestamp> {
-    let milliseconds = id.as_bytes()[..6].iter().fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
-    Timestamp::from_millisecond(milliseconds - 60_000).ok()
+    id.made_at()?.checked_sub(Duration::from_secs(60)).ok()
 }
 
 /// A path inside a `file:` URI.

@@ -22,7 +22,7 @@ use super::record::Record;
 use super::repeats::Repeats;
 use super::spill::{Import, Spill};
 use super::stretch::{self, Stretch};
-use super::{OpenError, Position, files, reader};
+use super::{Keys, OpenError, Position, files, reader};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
@@ -72,6 +72,8 @@ pub(super) struct Writer {
     pub tuning: Tuning,
     pub clock: Clock,
     pub spill: Spill,
+    /// What is written is encrypted with these.
+    pub keys: Option<Keys>,
     /// The file appended to; none before the first event, and while keeping does not work.
     pub stretch: Option<Stretch>,
     /// A file in which a commit failed: what it holds has to be found out before anything stands after it.
@@ -242,8 +244,9 @@ impl Writer {
         let Some(stretch) = self.stretch.as_mut().filter(|_| needed) else { return Ok(()) };
         let first = self.last + 1;
         self.last += (batch.len() + imported.len()) as u64;
-        let now = self.clock.now();
-        let records = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat)).chain(imported.iter().cloned());
+        let (now, keys) = (self.clock.now(), self.keys.as_ref());
+        let own = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat).sealed_with(keys));
+        let records = own.chain(imported.iter().cloned());
         if let Err(error) = stretch.append(first, records, now, self.repeats_until) {
             let path = stretch.path().to_owned();
             self.doubt();
@@ -295,7 +298,8 @@ impl Writer {
             return;
         }
         let now = self.clock.now();
-        let records = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat));
+        let keys = self.keys.as_ref();
+        let records = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat).sealed_with(keys));
         match self.spill.append(self.durable, records) {
             Ok(()) => {
                 self.shared.metrics.spilled.inc_by(batch.len() as u64);

@@ -13,6 +13,7 @@ mod deliver;
 mod dev;
 mod edge;
 mod events;
+mod exports;
 mod extractor;
 mod fuzz;
 mod hard;
