@@ -57,6 +57,10 @@ overload:
 instructions:
     scripts/instructions
 
+# Let a fuzzer look for hostile input; see fuzz/README.md.
+fuzz *arguments:
+    scripts/fuzz {{ arguments }}
+
 # Build the image and try it; `just image build` only builds.
 image command="test":
     scripts/image {{ command }}

@@ -66,8 +66,11 @@ pub(crate) fn decode(input: &[u8]) {
     if let Ok(sent) = serde_json::from_slice::<Value>(input) {
         let written: Value = serde_json::from_str(&written).expect("an event is JSON");
         assert_eq!(written["data"], sent);
-        let again = Event::from_json(sent.to_string()).expect("what was an event stays one");
-        assert_eq!(again.kind(), event.kind());
+        // serde_json writes `-0` as `-0.0`, which is no integer any more.
+        if !sent["eventType"].is_f64() {
+            let again = Event::from_json(sent.to_string()).expect("what was an event stays one");
+            assert_eq!(again.kind(), event.kind());
+        }
     }
     drop((typed, format!("{event:?} {:?}", event.payload())));
 }

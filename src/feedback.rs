@@ -208,48 +208,66 @@ fn read(copy: &Event) -> Option<Told> {
     Some(Told { copy: copy.id(), app, reason: failed.reason, body, at, callback: None })
 }
 
-/// Gives each failure the newest callback with its body that no earlier failure has: byte for byte, or value for value.
+/// A kept callback that a failure may tell of.
+struct Candidate {
+    id: EventId,
+    kind: String,
+    received: Timestamp,
+}
+
+/// Gives each failure the callback with its body, byte for byte or value for value, that no other failure has; of
+/// several the one that was received closest to the failure's time.
 fn look_up(journal: &Journal, told: &mut [Told]) -> Result<(), ReadError> {
     let Some(first) = told.iter().map(|told| told.at).min() else { return Ok(()) };
     let last = told.iter().map(|told| told.at).max().unwrap_or(first);
     let filter =
         Filter { since: first.checked_sub(BEFORE).ok(), until: last.checked_add(AFTER).ok(), ..Filter::default() };
-    let mut wanted: HashMap<String, Vec<usize>> = HashMap::new();
-    for (place, told) in told.iter().enumerate() {
-        wanted.entry(told.body.as_deref().map(canonical).unwrap_or_default()).or_default().push(place);
-    }
+    let key = |app: &str, body: &str| (app.to_owned(), canonical(body));
+    let mut found: HashMap<(String, String), Vec<Candidate>> =
+        told.iter().filter_map(|told| Some((key(&told.app, told.body.as_deref()?), Vec::new()))).collect();
     let reader = journal.reader();
+    let noted = reader.failures()?;
     let mut after = Position::default();
     loop {
         let page = reader.page(after, PAGE, &filter)?;
         for (_, event) in page.events.iter().filter(|(_, event)| event.family() == Family::YunxinCallback) {
-            let Some(places) = places_of(event, &wanted, told) else { continue };
-            let free = |place: &&usize| told[**place].callback.is_none() && told[**place].app == *event.app_key();
-            if let Some(place) = places.iter().find(free).copied() {
-                told[place].callback = Some((event.id(), event.kind().to_string()));
+            let wanted = key_of(event, &found);
+            let Some(candidates) = wanted.and_then(|wanted| found.get_mut(&wanted)) else { continue };
+            if noted.of(event.id())?.is_none() {
+                let (id, kind, received) = (event.id(), event.kind().to_string(), event.received());
+                candidates.push(Candidate { id, kind, received });
             }
         }
         if !page.more {
-            return Ok(());
+            break;
         }
         after = page.scanned;
     }
+    for told in told {
+        let Some(candidates) = told.body.as_deref().and_then(|body| found.get_mut(&key(&told.app, body))) else {
+            continue;
+        };
+        let distance = |candidate: &Candidate| candidate.received.duration_since(told.at).abs();
+        let closest = (0..candidates.len()).min_by_key(|place| candidates.get(*place).map(distance));
+        told.callback = closest.map(|place| candidates.swap_remove(place)).map(|found| (found.id, found.kind));
+    }
+    Ok(())
 }
 
-/// The failures that may be about `event`. What was left out of its body before it was kept is left out of theirs.
-fn places_of(event: &Event, wanted: &HashMap<String, Vec<usize>>, told: &[Told]) -> Option<Vec<usize>> {
-    let body = canonical(event.text());
+/// Under which app and body `event` may be looked for: what was left out of its body before it was kept is left out of
+/// the bodies that the platform told of.
+fn key_of(event: &Event, found: &HashMap<(String, String), Vec<Candidate>>) -> Option<(String, String)> {
+    let (app, body) = (event.app_key().to_string(), canonical(event.text()));
     let left_out = event.marks().map(|marks| &*marks.left_out).unwrap_or_default();
     if left_out.is_empty() {
-        return wanted.get(&body).cloned();
+        return Some((app, body));
     }
-    let is_it = |told: &Told| {
-        let body_told = told.body.as_deref().unwrap_or_default();
-        let Ok(mut value) = serde_json::from_str::<Value>(body_told) else { return false };
+    let is_it = |(told_by, told): &&(String, String)| {
+        let Ok(mut value) = serde_json::from_str::<Value>(told) else { return false };
         without(&mut value, left_out);
-        value.to_string() == body
+        *told_by == app && value.to_string() == body
     };
-    Some(told.iter().enumerate().filter(|(_, told)| is_it(told)).map(|(place, _)| place).collect())
+    found.keys().find(is_it).cloned()
 }
 
 fn without(value: &mut Value, left_out: &[String]) {

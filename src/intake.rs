@@ -19,6 +19,7 @@ use crate::journal::{Claim, Journal, Keeping, Kept, Position, Repeat, RepeatKey,
 use crate::kind::{Family, Kind};
 use crate::metrics::{Metrics, RequestLabels};
 use crate::refusal::Refusal;
+use crate::sparing::Sparing;
 use crate::verdict::{Decision, FallbackReason, Verdict};
 
 /// A request whose headers were proven and whose body has arrived.
@@ -50,7 +51,7 @@ impl<P: Protocol> fmt::Debug for Request<P> {
 pub struct Intake {
     chain: Chain,
     journal: Journal,
-    metrics: Arc<Metrics>,
+    telling: Arc<Telling>,
     /// The first path of each family, for those that send to another one.
     paths: Vec<(Family, String)>,
     /// Families whose events came to another one's path.
@@ -58,6 +59,14 @@ pub struct Intake {
     /// Kinds and their fields of an impossible type; there are only so many.
     told_of_fields: Mutex<HashSet<(&'static str, &'static str)>>,
     tap: Option<Tap>,
+}
+
+/// What is told of answers.
+#[derive(Debug)]
+struct Telling {
+    metrics: Arc<Metrics>,
+    /// Of verdicts that leave before their events are kept.
+    unkept: Sparing,
 }
 
 /// Who hears at once that an event of one kind is on disk.
@@ -80,7 +89,7 @@ impl Intake {
         Self {
             chain,
             journal,
-            metrics,
+            telling: Arc::new(Telling { metrics, unkept: Sparing::default() }),
             paths,
             told_of_wrong_path: Mutex::default(),
             told_of_fields: Mutex::default(),
@@ -219,7 +228,7 @@ impl Intake {
     fn keep(&self, event: Event, decision: Decision, ticket: Ticket) -> Receipt {
         let (id, kind, app) = (event.id(), event.kind().clone(), Arc::clone(event.app_key()));
         let keeping = self.journal.append(event.with_decision(decision.clone()), Some(ticket));
-        Receipt { id, kind, app, decision, standing: Standing::Keeping(keeping), metrics: Arc::clone(&self.metrics) }
+        Receipt { id, kind, app, decision, standing: Standing::Keeping(keeping), telling: Arc::clone(&self.telling) }
     }
 
     /// What decides on this road.
@@ -234,7 +243,7 @@ impl Intake {
 
     fn receipt(&self, event: &Event, decision: Decision, standing: Standing) -> Receipt {
         let (kind, app) = (event.kind().clone(), Arc::clone(event.app_key()));
-        Receipt { id: event.id(), kind, app, decision, standing, metrics: Arc::clone(&self.metrics) }
+        Receipt { id: event.id(), kind, app, decision, standing, telling: Arc::clone(&self.telling) }
     }
 
     fn mention_oddities<P: Protocol>(&self, family: &P, understood: &Understood) {
@@ -277,6 +286,9 @@ const DECIDED_BY: u32 = 90;
 /// Waiting for the disk ends here, in percent of the budget; the answer must still be written.
 const KEPT_BY: u32 = 97;
 
+/// The same for a verdict that leaves since there is too much to do: many are to be written then, by threads that are busy.
+const SHED_KEPT_BY: u32 = 50;
+
 /// How far a request came without waiting.
 pub enum Road {
     /// To the end.
@@ -293,7 +305,7 @@ pub struct Receipt {
     app: Arc<str>,
     decision: Decision,
     standing: Standing,
-    metrics: Arc<Metrics>,
+    telling: Arc<Telling>,
 }
 
 #[derive(Debug)]
@@ -334,19 +346,22 @@ pub enum Basis {
 impl Receipt {
     /// Waits until the event is durable, as far as `budget` allows.
     pub async fn accepted(self, budget: Budget) -> Accepted {
-        let Self { id, kind, app, decision, standing, metrics } = self;
+        let Self { id, kind, app, decision, standing, telling } = self;
+        let kept_by = if decision.is_fallback(FallbackReason::Overload) { SHED_KEPT_BY } else { KEPT_BY };
         let basis = match standing {
             Standing::Probe => Basis::Probe,
             Standing::Repeat => Basis::Repeat,
-            Standing::Keeping(keeping) => match budget.first(KEPT_BY).wait(keeping).await {
+            Standing::Keeping(keeping) => match budget.first(kept_by).wait(keeping).await {
                 Some(Ok(kept)) => Basis::Kept(kept),
                 Some(Err(unkept)) => Basis::Unkept(unkept),
                 None => Basis::Late,
             },
         };
         if matches!(basis, Basis::Late | Basis::Unkept(_)) {
-            metrics.unkept.inc();
-            tracing::warn!(event.id = %id, event.kind = %kind, "the verdict leaves before its event is in the journal");
+            telling.metrics.unkept.inc();
+            if let Some(unsaid) = telling.unkept.may_speak() {
+                tracing::warn!(event.id = %id, event.kind = %kind, unsaid, "the verdict leaves before its event is in the journal");
+            }
         }
         let answer = match basis {
             Basis::Probe => "probe",
@@ -354,7 +369,7 @@ impl Receipt {
             _ => decision.verdict.word(),
         };
         let labels = RequestLabels { family: kind.family().name(), kind: kind.label(), app, answer };
-        metrics.requests.get_or_create_owned(&labels).inc();
+        telling.metrics.requests.get_or_create_owned(&labels).inc();
         tracing::debug!(
             event.id = %id, event.kind = %kind, answer, verdict.by = %decision.by, verdict.code = decision.verdict.code(),
             "answered"

@@ -19,10 +19,13 @@ pub mod lenient;
 pub mod metrics;
 pub mod refusal;
 pub mod secret;
+pub mod sparing;
 pub mod verdict;
 
 // First floor: what is outside: a sender's protocol, the disk, the log.
 pub mod journal;
+pub mod nats;
+mod program;
 pub mod telemetry;
 pub mod tencent;
 pub mod yunxin;

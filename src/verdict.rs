@@ -16,6 +16,10 @@ impl RejectCode {
     /// The code used where nobody chose one.
     pub const DEFAULT: Self = Self(20099);
 
+    /// Whichever the configuration says for the event (`reject_code`): for a decider that rejects and leaves the number
+    /// to it. As a number it is [`RejectCode::DEFAULT`].
+    pub const CONFIGURED: Self = Self(0);
+
     /// `code`, where it lies inside `20000..=20099`.
     pub fn new(code: i64) -> Option<Self> {
         u16::try_from(code).ok().filter(|code| (20000..=20099).contains(code)).map(Self)
@@ -23,24 +27,24 @@ impl RejectCode {
 
     /// The number itself.
     pub fn get(self) -> u16 {
-        self.0
+        if self == Self::CONFIGURED { Self::DEFAULT.0 } else { self.0 }
     }
 
     /// Whether the desktop SDK uses this number for an error of its own (20000 to 20007).
     pub fn clashes_with_sdk(self) -> bool {
-        self.0 <= 20007
+        self.get() <= 20007
     }
 }
 
 impl fmt::Debug for RejectCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        if *self == Self::CONFIGURED { f.write_str("as configured") } else { fmt::Display::fmt(self, f) }
     }
 }
 
 impl fmt::Display for RejectCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(&self.get(), f)
     }
 }
 
@@ -149,6 +153,16 @@ impl FallbackReason {
             Self::Panic => "panic",
         }
     }
+
+    /// `fallback:` and the word.
+    fn by(self) -> &'static str {
+        match self {
+            Self::Timeout => "fallback:timeout",
+            Self::Overload => "fallback:overload",
+            Self::Error => "fallback:error",
+            Self::Panic => "fallback:panic",
+        }
+    }
 }
 
 /// A verdict and who gave it.
@@ -168,13 +182,12 @@ impl Decision {
 
     /// Deciding failed or there was no time or room for it.
     pub fn by_fallback(verdict: Verdict, why: FallbackReason) -> Self {
-        let by = match why {
-            FallbackReason::Timeout => "fallback:timeout",
-            FallbackReason::Overload => "fallback:overload",
-            FallbackReason::Error => "fallback:error",
-            FallbackReason::Panic => "fallback:panic",
-        };
-        Self { verdict, by: Cow::Borrowed(by) }
+        Self { verdict, by: Cow::Borrowed(why.by()) }
+    }
+
+    /// Whether it is the fallback for this reason.
+    pub fn is_fallback(&self, why: FallbackReason) -> bool {
+        self.by == why.by()
     }
 
     /// A decider said so.

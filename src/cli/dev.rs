@@ -13,7 +13,7 @@ use anyhow::Context;
 use tokio::sync::watch;
 use url::Url;
 
-use super::{Exit, Outcome, output, runtime, send, serve};
+use super::{Exit, Outcome, WrongUse, output, runtime, send, serve};
 use crate::app::{Addresses, App};
 use crate::clock::Clock;
 use crate::config::{self, Config, DEV_APP_KEY, DEV_APP_SECRET, Sources};
@@ -75,9 +75,15 @@ pub(super) fn run(args: Args) -> Outcome {
     let clock = Clock::system();
     let scratch = tempfile::Builder::new().prefix("offhook-dev-").tempdir().context("no scratch directory")?;
     let config = configured(&args, scratch.path(), &clock)?;
+    if args.demo && config.apps.iter().next().is_none() {
+        return Err(
+            WrongUse("--demo sends samples of an app of Yunxin's, and the configuration has none".to_owned()).into()
+        );
+    }
     let forward = args.forward_to.clone().map(Forward::to).transpose()?;
     runtime::on_all_cores(async {
-        let app = config.apps.iter().next().cloned().context("the configuration has no app")?;
+        // A configuration may be of Tencent's alone.
+        let app = config.apps.iter().next().cloned();
         let paths: Vec<_> =
             config.edge.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
         let (admin, answers) = (config.admin.clone(), answers(&args, &config));
@@ -91,7 +97,7 @@ pub(super) fn run(args: Args) -> Outcome {
         builder.handlers.push((LaneSettings::new("show"), AnyHandler::new(show)));
         let running = App::build(builder, Some(admin)).await?;
         let addresses = running.addresses()?;
-        screen(&args, &addresses, &paths, &app, answers, scratch.path());
+        screen(&args, &addresses, &paths, app.as_ref(), answers, scratch.path());
         let word = place::leave_word(&scratch.path().join("journal"));
         if let Err(error) = &word {
             output::talk(format_args!("other commands have to be told where the journal is (--journal): {error:#}"));
@@ -110,11 +116,16 @@ pub(super) fn run(args: Args) -> Outcome {
         let to = format!("http://{}{}", addresses.public, path.map_or("/", |(_, path)| path));
         let run = running.run(runtime::asked_to_stop());
         let play = async {
-            if args.demo {
-                demo(&to, &app, &mut seen).await?;
+            match &app {
+                Some(app) => {
+                    if args.demo {
+                        demo(&to, app, &mut seen).await?;
+                    }
+                    output::talk(format_args!("\nlistening; send one yourself from another terminal:\n"));
+                    output::talk(format_args!("  offhook send call.start --to {to} {}\n", whose(&args)));
+                }
+                None => output::talk("\nlistening for Tencent's callbacks; the configuration has no app of Yunxin's\n"),
             }
-            output::talk(format_args!("\nlistening; send one yourself from another terminal:\n"));
-            output::talk(format_args!("  offhook send call.start --to {to} {}\n", whose(&args)));
             std::future::pending::<anyhow::Result<()>>().await
         };
         tokio::select! {
@@ -168,7 +179,7 @@ fn screen(
     args: &Args,
     addresses: &Addresses,
     paths: &[(Family, String)],
-    app: &yunxin::App,
+    app: Option<&yunxin::App>,
     answers: &str,
     scratch: &Path,
 ) {
@@ -180,7 +191,10 @@ fn screen(
         }
     }
     let secret = if args.config.is_none() { format!(", whose secret is {DEV_APP_SECRET}") } else { String::new() };
-    line("app", &format!("{}{secret}", app.app_key));
+    match app {
+        Some(app) => line("app", &format!("{}{secret}", app.app_key)),
+        None => line("app", "none of Yunxin's: only Tencent's callbacks are believed"),
+    }
     line("answers", answers);
     if let Some(url) = &args.forward_to {
         line("forwards to", &format!("{url}, and shows what it would have answered"));

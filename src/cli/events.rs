@@ -1,6 +1,7 @@
 //! `offhook events`: reads the journal, also while a server writes it.
 
 mod import;
+mod whole;
 
 use std::path::PathBuf;
 
@@ -11,11 +12,10 @@ use super::dev::show;
 use super::exported::Raw;
 use super::journal::JournalArgs;
 use super::select::{Select, event_id};
-use super::{Exit, Outcome, WrongUse, orders, output, runtime};
+use super::{Exit, Outcome, output, runtime};
 use crate::cloud_event::CloudEvent;
-use crate::deliver::Order;
-use crate::event::{Event, EventId, Marks};
-use crate::journal::{Backup, Erasure, Failure, Position, Reader, backup};
+use crate::event::{Event, EventId};
+use crate::journal::{Failure, Failures, Position, Reader, Shadow, ShadowReader};
 use crate::payload::Payload;
 
 /// Read the journal
@@ -66,7 +66,7 @@ enum Command {
         #[command(flatten)]
         wanted: Wanted,
     },
-    /// Every event as a CloudEvent with its position, one a line, oldest first
+    /// Every event as a CloudEvent with its position and what shadows would have answered, one a line, oldest first
     Export {
         /// Also the exact bytes that were signed and their headers: what was exported so can be verified again anywhere
         #[arg(long)]
@@ -128,12 +128,79 @@ struct Line<'a> {
     position: u64,
     #[serde(flatten)]
     event: CloudEvent<'a>,
+    #[serde(flatten)]
+    said: Said,
+    /// What shadows would have answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shadows: Vec<Would>,
     /// What the documented fields were read as.
     #[serde(skip_serializing_if = "Option::is_none")]
     typed: Option<Payload>,
     /// What was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<Raw<'a>>,
+}
+
+/// What the platform said later.
+#[derive(Default, Serialize)]
+struct Said {
+    /// Why it could not use our answer to this event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nottaken: Option<&'static str>,
+    /// The copy that told so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toldby: Option<EventId>,
+    /// The event that this copy tells of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tellsof: Option<EventId>,
+}
+
+impl Said {
+    fn about(id: EventId, failures: &Failures) -> anyhow::Result<Self> {
+        let of = failures.of(id)?;
+        Ok(Self {
+            nottaken: of.as_ref().map(|failure| Failure::word_of(failure.reason)),
+            toldby: of.map(|failure| failure.copy),
+            tellsof: failures.told_by(id)?.and_then(|failure| failure.event),
+        })
+    }
+}
+
+/// What a shadow would have answered; without a verdict, it had no opinion.
+#[derive(Serialize)]
+struct Would {
+    decider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdictcode: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdictby: Option<String>,
+}
+
+/// What the journal knows of events beside them.
+struct Beside {
+    failures: Failures,
+    shadows: ShadowReader,
+}
+
+impl Beside {
+    fn in_journal(reader: &Reader) -> anyhow::Result<Self> {
+        Ok(Self { failures: reader.failures()?, shadows: reader.shadows()? })
+    }
+
+    fn line<'e>(&self, position: Position, event: &'e Event, typed: Option<Payload>) -> anyhow::Result<Line<'e>> {
+        let would =
+            |Shadow { decider, verdict, code, by, .. }| Would { decider, verdict, verdictcode: code, verdictby: by };
+        Ok(Line {
+            position: position.get(),
+            event: CloudEvent::of(event),
+            said: Said::about(event.id(), &self.failures)?,
+            shadows: self.shadows.of(event.id())?.into_iter().map(would).collect(),
+            typed,
+            raw: None,
+        })
+    }
 }
 
 /// Events read at once.
@@ -144,12 +211,12 @@ const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 pub(super) fn run(args: Args) -> Outcome {
     match args.command {
         Command::List { limit, before, wanted } => list(&wanted, limit, before),
-        Command::Show { id, raw: true, journal, .. } => show_raw(&id, &journal),
+        Command::Show { id, raw: true, journal, .. } => whole::show_raw(&id, &journal),
         Command::Show { id, json, typed, journal, .. } => show_one(&id, json, typed, &journal),
         Command::Export { raw, wanted } => export(&wanted, raw),
         Command::Import { file, journal } => import::run(&file, &journal),
-        Command::Erase { account, app, journal } => erase(account, app, &journal),
-        Command::Backup { to, journal } => copy(&to, &journal),
+        Command::Erase { account, app, journal } => whole::erase(account, app, &journal),
+        Command::Backup { to, journal } => whole::copy(&to, &journal),
         Command::Tail { data, wanted } => tail(&wanted, data),
     }
     .map(|found| if found { Exit::Yes } else { Exit::No })
@@ -179,54 +246,12 @@ fn list(wanted: &Wanted, limit: usize, before: Option<u64>) -> anyhow::Result<bo
 }
 
 fn export(wanted: &Wanted, raw: bool) -> anyhow::Result<bool> {
+    let beside = Beside::in_journal(&wanted.journal.open()?)?;
     each(wanted, |position, event| {
-        let raw = raw.then(|| Raw::of(&event));
-        let line = Line { position: position.get(), event: CloudEvent::of(&event), typed: None, raw };
+        let mut line = beside.line(position, &event, None)?;
+        line.raw = raw.then(|| Raw::of(&event));
         Ok(output::data(to_json(&line)?)?)
     })?;
-    Ok(true)
-}
-
-fn copy(to: &std::path::Path, journal: &JournalArgs) -> anyhow::Result<bool> {
-    let Backup { files, bytes, last } = backup(&journal.options()?, to)?;
-    output::talk(format_args!("{files} files, {} MiB, up to position {last}, in {}", bytes >> 20, to.display()));
-    Ok(true)
-}
-
-fn erase(account: String, app: Option<String>, journal: &JournalArgs) -> anyhow::Result<bool> {
-    if account.is_empty() {
-        return Err(WrongUse("an empty account is nobody's".to_owned()).into());
-    }
-    let given = orders::give(journal, &Order::Erase { account, app })?;
-    let Some(number) = given.taken.replay else { anyhow::bail!("the server gave the erasure no number") };
-    let spill = journal.options()?.spill;
-    if std::fs::metadata(&spill).is_ok_and(|about| about.is_file() && about.len() > 0) {
-        output::talk(format_args!(
-            "{} holds events; the erasure waits until they are back in the journal",
-            spill.display()
-        ));
-    }
-    let Erasure { events, .. } = given.erasure(number)?;
-    output::talk(format_args!(
-        "{events} events erased (erasure {number}); exports, backups and what handlers got are not reached"
-    ));
-    Ok(true)
-}
-
-/// An event as the request that was signed.
-fn show_raw(id: &str, journal: &JournalArgs) -> anyhow::Result<bool> {
-    let Some((_, event)) = journal.open()?.find(event_id(id)?)? else {
-        output::talk(format_args!("error: no event {id} in this journal"));
-        return Ok(false);
-    };
-    if !event.is_verifiable() {
-        output::talk(
-            "error: what was signed is not in this record, so it cannot be verified again; `events show` tells why",
-        );
-        return Ok(false);
-    }
-    let (headers, body) = (event.headers().trim_end().replace('\n', "\r\n"), event.text());
-    output::whole(format_args!("POST / HTTP/1.1\r\n{headers}\r\nContent-Length: {}\r\n\r\n{body}", body.len()))?;
     Ok(true)
 }
 
@@ -239,7 +264,7 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     };
     if json {
         let typed = typed.then(|| event.payload());
-        output::data(to_json(&Line { position: position.get(), event: CloudEvent::of(&event), typed, raw: None })?)?;
+        output::data(to_json(&Beside::in_journal(&reader)?.line(position, &event, typed)?)?)?;
         return Ok(true);
     }
     output::data(show::page(&event))?;
@@ -247,10 +272,10 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
         output::data(show::reading(&event))?;
     }
     output::data(format_args!("  {:<18}{}", "position", position.get()))?;
-    for (name, said) in event.marks().map(marks).unwrap_or_default() {
+    for (name, said) in event.marks().map(whole::marks).unwrap_or_default() {
         output::data(format_args!("  {name:<18}{said}"))?;
     }
-    for shadow in reader.shadows(wanted)? {
+    for shadow in reader.shadows()?.of(wanted)? {
         let said = match (&shadow.verdict, shadow.code) {
             (Some(verdict), Some(code)) if verdict == "reject" => format!("reject with {code}"),
             (Some(verdict), _) => verdict.clone(),
@@ -267,24 +292,6 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
     }
     failures(&reader, wanted)?;
     Ok(true)
-}
-
-/// What is to be known of a record.
-fn marks(marks: &Marks) -> Vec<(&'static str, String)> {
-    let mut said = Vec::new();
-    if let Some(at) = marks.imported {
-        said.push(("imported", format!("{at:.3}; no handler is owed it")));
-    }
-    if let Some(at) = marks.erased {
-        said.push(("erased", format!("{at:.3}; its body and headers are not there any more")));
-    }
-    if !marks.left_out.is_empty() {
-        said.push(("left out", format!("{}, before it was kept", marks.left_out.join(", "))));
-    }
-    if !marks.is_verifiable() {
-        said.push(("verifiable", "no: the bytes that were signed are not in this record".to_owned()));
-    }
-    said
 }
 
 /// Says what comes, as it comes.
@@ -355,7 +362,8 @@ fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    to_json(&Line { position: position.get(), event, typed: None, raw: None })
+    let (said, shadows) = (Said::default(), Vec::new());
+    to_json(&Line { position: position.get(), event, said, shadows, typed: None, raw: None })
 }
 
 fn to_json(line: &Line<'_>) -> anyhow::Result<String> {

@@ -6,10 +6,10 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::tencent::AppArgs;
+use super::tencent::{AppArgs, RoomArgs};
 use super::{Exit, Outcome, WrongUse, output};
 use crate::clock::Clock;
-use crate::tencent::{UserId, UserSig};
+use crate::tencent::{Privileges, RoomId, UserId, UserSig};
 
 /// Make or read a Tencent UserSig
 #[derive(Debug, clap::Args)]
@@ -25,9 +25,12 @@ pub(super) struct Args {
 enum Command {
     /// Print a UserSig
     ///
-    /// Without a configuration it is one of the published test app, which only `dev --tencent` believes.
+    /// Without a configuration it is one of the published test app, which only `dev --tencent` believes. With a room it
+    /// is a PrivateMapKey, which permits everything in that room; apps with advanced permission control want one beside
+    /// the UserSig.
     #[command(after_help = "Examples:
   offhook usersig make --user jack
+  offhook usersig make --user jack --room stage-7
   offhook usersig make --user jack --expire 7d --sdk-app-id 1400000000 --secret-key-file key.txt")]
     Make {
         /// Whose
@@ -39,6 +42,8 @@ enum Command {
         /// As if made at this Unix second [default: now]
         #[arg(long, value_name = "UNIX_SECONDS")]
         at: Option<i64>,
+        #[command(flatten)]
+        room: RoomArgs,
         /// One JSON object
         #[arg(long)]
         json: bool,
@@ -68,15 +73,18 @@ enum Command {
 
 pub(super) fn run(args: Args) -> Outcome {
     match args.command {
-        Command::Make { user, expire, at, json, app } => make(&user, expire, at, json, &app),
+        Command::Make { user, expire, at, room, json, app } => make(&user, expire, at, &room, json, &app),
         Command::Read { sig, at, app, .. } => read(&sig, at, &app),
     }
 }
 
-fn make(user: &str, expire: Duration, at: Option<i64>, json: bool, app: &AppArgs) -> Outcome {
+fn make(user: &str, expire: Duration, at: Option<i64>, room: &RoomArgs, json: bool, app: &AppArgs) -> Outcome {
     let user = UserId::parse(user).map_err(|error| WrongUse(format!("--user: {error}")))?;
     let key = app.account(None)?.key;
-    let made = key.make(&user, expire, moment(at)?);
+    let made = match room.room()? {
+        Some(room) => key.make_private_map_key(&user, &room, Privileges::ALL, expire, moment(at)?),
+        None => key.make(&user, expire, moment(at)?),
+    };
     if json {
         let line = json!({
             "usersig": made.expose(), "identifier": user.as_str(), "sdkappid": key.sdk_app_id(),
@@ -101,8 +109,17 @@ fn read(sig: &str, at: Option<i64>, app: &AppArgs) -> Outcome {
         "identifier": read.identifier, "sdkappid": read.sdk_app_id, "time": read.time, "expire": read.expire,
         "sig": read.sig,
     });
-    if let Some(user_buf) = &read.user_buf {
-        line["userbuf_bytes"] = json!(user_buf.len());
+    if let Some(user_buf) = read.user_buf_text() {
+        line["userbuf"] = json!(user_buf);
+    }
+    if let Some(key) = read.private_map_key() {
+        let (room, kind) = match &key.room {
+            RoomId::Number(number) => (json!(number), "number"),
+            RoomId::Text(text) => (json!(text), "text"),
+        };
+        let bits = key.privileges.bits();
+        line["private_map_key"] =
+            json!({ "room": room, "room_type": kind, "privileges": bits, "expires": key.expires });
     }
     let verdict = app.signing_key()?.map(|key| Ok::<_, anyhow::Error>(read.verify(&key, moment(at)?)));
     let exit = match verdict.transpose()? {

@@ -11,11 +11,14 @@ use super::apps::AppArgs;
 use super::journal::point_in_time;
 use super::{Exit, Outcome, WrongUse, output};
 use crate::clock::Clock;
-use crate::yunxin::diagnose;
+use crate::event::Event;
+use crate::kind::Family;
+use crate::yunxin::{diagnose, diagnose_copy};
 
 /// Say which check of a captured request fails, and why
 ///
-/// Reads a raw HTTP request from stdin, or the headers and the body from files. Exit 0 when it verifies, 1 when not.
+/// Reads a raw HTTP request from stdin, or the headers and the body from files. Exit 0 when it verifies, 1 when not. A copy
+/// (消息抄送) is proven in another way than a callback; which one it is, its path, headers and body tell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   offhook verify < request.http
@@ -27,6 +30,9 @@ pub(super) struct Args {
     /// A file with the exact bytes of the body
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
+    /// Judge it as this, whatever it looks like
+    #[arg(long = "as", value_name = "SORT")]
+    sort: Option<Sort>,
     /// Judge the clock as of this time: RFC 3339, Unix milliseconds, or how long ago [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -34,10 +40,31 @@ pub(super) struct Args {
     app: AppArgs,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Sort {
+    Callback,
+    Copy,
+}
+
+/// A request as it was captured.
+struct Captured {
+    /// Where to, if the request line is there.
+    path: Option<String>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
 pub(super) fn run(args: &Args) -> Outcome {
     let now = args.at.as_deref().map_or_else(|| Ok(Clock::system().now()), point_in_time)?;
-    let (headers, body) = request(args)?;
-    let diagnosis = diagnose(&args.app.apps()?, &headers, &body, now);
+    let request = request(args)?;
+    let (apps, Captured { headers, body, .. }) = (args.app.apps()?, &request);
+    let diagnosis = match args.sort.unwrap_or_else(|| request.sort()) {
+        Sort::Callback => diagnose(&apps, headers, body, now),
+        Sort::Copy => {
+            output::data("judged as a copy (消息抄送)")?;
+            diagnose_copy(&apps, headers, body, now)
+        }
+    };
     for finding in &diagnosis.findings {
         let sign = if finding.passed { "ok    " } else { "FAILED" };
         output::data(format_args!("{sign}  {:<10}  {}", finding.check, finding.text))?;
@@ -53,10 +80,28 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(Exit::No)
 }
 
-fn request(args: &Args) -> anyhow::Result<(HeaderMap, Bytes)> {
+impl Captured {
+    /// What it is: callbacks are flat and have an integer as their `eventType`, and none of the headers that only copies have.
+    fn sort(&self) -> Sort {
+        let is_of_copies = |event: Event| event.family() == Family::YunxinCopy;
+        let has_copies_headers = self.headers.contains_key("nonce") || self.headers.contains_key("type");
+        let is_copy = match self.path.as_deref() {
+            Some("/yunxin/copy") => true,
+            Some("/yunxin/callback" | "/receiveMsg.action") => false,
+            _ => has_copies_headers || Event::from_json(self.body.clone()).is_ok_and(is_of_copies),
+        };
+        if is_copy { Sort::Copy } else { Sort::Callback }
+    }
+}
+
+fn request(args: &Args) -> anyhow::Result<Captured> {
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     match (&args.headers, &args.body) {
-        (Some(headers), Some(body)) => Ok((fields(&String::from_utf8_lossy(&read(headers)?))?, read(body)?.into())),
+        (Some(headers), Some(body)) => {
+            let head = read(headers)?;
+            let head = String::from_utf8_lossy(&head);
+            Ok(Captured { path: path(&head), headers: fields(&head)?, body: read(body)?.into() })
+        }
         (None, Some(_)) => {
             Err(WrongUse("--body needs --headers, or give the whole request on stdin".to_owned()).into())
         }
@@ -69,13 +114,14 @@ fn request(args: &Args) -> anyhow::Result<(HeaderMap, Bytes)> {
 }
 
 /// Takes a raw HTTP request apart at its first empty line.
-fn split(raw: &[u8]) -> anyhow::Result<(HeaderMap, Bytes)> {
+fn split(raw: &[u8]) -> anyhow::Result<Captured> {
     let ends = [&b"\r\n\r\n"[..], b"\n\n"];
     let end = ends.iter().filter_map(|end| find(raw, end).map(|at| (at, at + end.len()))).min();
     let Some((head_end, body_start)) = end else {
         bail!("no empty line between head and body: a raw HTTP request was expected on stdin");
     };
-    let headers = fields(&String::from_utf8_lossy(&raw[..head_end]))?;
+    let head = String::from_utf8_lossy(&raw[..head_end]);
+    let (path, headers) = (path(&head), fields(&head)?);
     let body = &raw[body_start..];
     let chunked =
         headers.get("transfer-encoding").is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
@@ -85,9 +131,16 @@ fn split(raw: &[u8]) -> anyhow::Result<(HeaderMap, Bytes)> {
         Some(length) if body.len() < length => {
             bail!("the body has {} bytes where Content-Length says {length}: the capture is cut short", body.len())
         }
-        Some(length) => Ok((headers, body[..length].to_vec().into())),
-        None => Ok((headers, body.into())),
+        Some(length) => Ok(Captured { path, headers, body: body[..length].to_vec().into() }),
+        None => Ok(Captured { path, headers, body: body.into() }),
     }
+}
+
+/// Where the request goes, without its query.
+fn path(head: &str) -> Option<String> {
+    let line = head.lines().next()?.strip_prefix("POST ")?;
+    let target = line.split_whitespace().next()?;
+    Some(target.split_once('?').map_or(target, |(path, _)| path).to_owned())
 }
 
 /// Header lines, with or without the request line above them.

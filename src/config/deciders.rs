@@ -36,9 +36,8 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("late", "deciders of type `http` or `exec`"),
 ];
 
-/// The deciders of `[[deciders]]`. A rejection without a code gets `reject_code`; `apps` are the keys that exist, if
-/// that is known.
-pub(super) fn deciders(fields: Vec<Field<'_>>, reject_code: RejectCode, apps: &[&str]) -> Vec<Settings> {
+/// The deciders of `[[deciders]]`; `apps` are the keys that exist, if that is known.
+pub(super) fn deciders(fields: Vec<Field<'_>>, apps: &[&str]) -> Vec<Settings> {
     let mut deciders: Vec<Settings> = Vec::new();
     for field in &fields {
         let Some(mut section) = field.section() else { continue };
@@ -59,7 +58,7 @@ pub(super) fn deciders(fields: Vec<Field<'_>>, reject_code: RejectCode, apps: &[
         let action = match kind {
             "http" => outside::http(&mut section, &mut link),
             "exec" => outside::exec(&mut section, &mut link),
-            _ => rules(&mut section, &link, reject_code),
+            _ => rules(&mut section, &link),
         };
         section.finish_knowing(&ELSEWHERE);
         if name.is_some_and(|name| name == "default" || name.contains(':')) {
@@ -91,7 +90,7 @@ fn app_keys(field: &Field<'_>, known: &[&str]) -> Vec<Arc<str>> {
     items.iter().filter_map(key).collect()
 }
 
-fn rules(section: &mut Section<'_>, link: &LinkSettings, reject_code: RejectCode) -> Option<Action> {
+fn rules(section: &mut Section<'_>, link: &LinkSettings) -> Option<Action> {
     let lists = section.take("lists").map(|field| field.entries()).unwrap_or_default();
     let lists: Vec<Option<NamedList>> = lists.into_iter().map(|(name, field)| list(name, &field)).collect();
     let fields = section.need("rules", "at least one rule: [[deciders.rules]]")?.list()?;
@@ -102,7 +101,7 @@ fn rules(section: &mut Section<'_>, link: &LinkSettings, reject_code: RejectCode
     let mut expressions = Vec::new();
     let mut whole = true;
     for field in &fields {
-        let Some((source, expression)) = rule(field, reject_code) else {
+        let Some((source, expression)) = rule(field) else {
             whole = false;
             continue;
         };
@@ -133,7 +132,7 @@ fn rules(section: &mut Section<'_>, link: &LinkSettings, reject_code: RejectCode
 }
 
 /// A rule, and the field of its expression.
-fn rule<'r>(field: &Field<'r>, reject_code: RejectCode) -> Option<(RuleSource, Field<'r>)> {
+fn rule<'r>(field: &Field<'r>) -> Option<(RuleSource, Field<'r>)> {
     let mut section = field.section()?;
     let name = section.need("name", "the rule's name").and_then(|field| field.text("a name").map(str::to_owned));
     let when = section.need("when", "a CEL expression");
@@ -148,7 +147,7 @@ fn rule<'r>(field: &Field<'r>, reject_code: RejectCode) -> Option<(RuleSource, F
     let then = match verdicts {
         [Some(allow), None, None] => answer(&allow, |_| {}).map(|ext| Verdict::Allow { modify: Map::new(), ext }),
         [None, Some(reject), None] => {
-            let mut code = Some(reject_code);
+            let mut code = Some(RejectCode::CONFIGURED);
             let ext = answer(&reject, |section| {
                 if let Some(field) = section.take("code") {
                     code = field.integer(20000..=20099).and_then(RejectCode::new);

@@ -1,12 +1,15 @@
-//! Deciders of type `http` and `exec`: whom they ask, how many questions at once, and how patiently.
+//! What is outside: the services and programs that deciders ask, how many questions at once and how patiently; the
+//! programs and the NATS servers that handlers hand events to.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::decide::{Action, BreakerSettings, ExecSettings, HttpSettings, LinkSettings};
+use crate::handlers::{self, NatsSettings, Subject};
+use crate::nats::{Credentials, Servers};
 use crate::secret::Secret;
 
-use super::outward::url;
+use super::outward::{text_hiding, url};
 use super::reader::{Field, Section};
 use super::secrets;
 
@@ -32,11 +35,47 @@ pub(super) fn http(section: &mut Section<'_>, link: &mut LinkSettings) -> Option
 
 /// The keys of `type = "exec"`.
 pub(super) fn exec(section: &mut Section<'_>, link: &mut LinkSettings) -> Option<Action> {
+    let program = exec_program(section);
+    crowd(section, link, EXEC_AT_ONCE);
+    program.map(Action::Exec)
+}
+
+/// A program, and what it is started with.
+pub(super) fn exec_program(section: &mut Section<'_>) -> Option<ExecSettings> {
     let command = section.need("command", "the path of a program").and_then(|field| program(&field));
     let args = section.take("args").map(|field| arguments(&field)).unwrap_or(Some(Vec::new()));
     let env = section.take("env").map(|field| named(&field, is_variable)).unwrap_or(Some(Vec::new()));
-    crowd(section, link, EXEC_AT_ONCE);
-    Some(Action::Exec(ExecSettings { command: command?, args: args?, env: env? }))
+    Some(ExecSettings { command: command?, args: args?, env: env? })
+}
+
+/// The keys of a handler of `type = "nats"`.
+pub(super) fn nats(section: &mut Section<'_>, timeout: Option<Duration>) -> Option<handlers::Action> {
+    let servers = nats_servers(section);
+    let subject = section.take("subject").map_or_else(
+        || Subject::parse(Subject::DEFAULT).ok(),
+        |field| {
+            let text = field.text("a subject with places such as {kind}")?;
+            Subject::parse(text).map_err(|why| field.fault(format!("expected a subject: {why}"), None)).ok()
+        },
+    );
+    let jetstream = section.take("jetstream").map_or(Some(true), |field| field.boolean());
+    let (servers, subject) = (servers?, subject?);
+    Some(handlers::Action::Nats(NatsSettings { servers, subject, jetstream: jetstream?, timeout: timeout? }))
+}
+
+/// NATS servers: where they are, and what proves us to them. No fault shows a URL, since it may hold a password.
+fn nats_servers(section: &mut Section<'_>) -> Option<Servers> {
+    let what = "the URL of a NATS server, such as `nats://nats:4222`";
+    let servers = section.need("url", what).and_then(|field| {
+        let read = Servers::parse(text_hiding(&field)?);
+        read.map_err(|error| field.fault_hiding(error.to_string(), None)).ok()
+    });
+    let credentials = section.take("credentials").map(|field| secrets::secret(&field).map(Credentials::read));
+    let authorities = section.take("ca_file").map(|field| field.text("the path of a PEM file").map(PathBuf::from));
+    if credentials.as_ref().is_some_and(Option::is_none) || authorities.as_ref().is_some_and(Option::is_none) {
+        return None;
+    }
+    Some(servers?.known_by(credentials.flatten()).trusting(authorities.flatten()))
 }
 
 /// How many questions at once, and for how long a late answer is heard.

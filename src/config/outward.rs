@@ -9,6 +9,7 @@ use crate::edge::Endpoint;
 use crate::handlers::{ALL, Action, Settings, SigningKey};
 use crate::kind::{Family, KindPattern};
 
+use super::outside::{exec_program, nats};
 use super::reader::{Field, Section};
 use super::robot_call::{ROBOT_CALL_ONLY, Surroundings, robot_call};
 use super::secrets;
@@ -19,15 +20,25 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(600);
-/// The keys that only some types have, each with the type.
-const HTTP_ONLY: [(&str, &str); 5] = [
-    ("url", "handlers of type `http`"),
-    ("timeout", "handlers of type `http`"),
+/// The most deliveries of one handler that may be under way at once.
+const MOST_AT_ONCE: i64 = 256;
+/// The keys that only some types have, each with the types.
+const ELSEWHERE: [(&str, &str); 14] = [
+    ("data", "handlers of type `log`"),
+    ("url", "handlers of type `http` or `nats`"),
+    ("timeout", "handlers of type `http`, `exec` or `nats`"),
+    ("max_attempts", "handlers of type `http`, `exec` or `nats`"),
+    ("concurrency", "handlers of type `http`, `exec` or `nats`"),
     ("connect_timeout", "handlers of type `http`"),
-    ("max_attempts", "handlers of type `http`"),
     ("signing_secret", "handlers of type `http`"),
+    ("command", "handlers of type `exec`"),
+    ("args", "handlers of type `exec`"),
+    ("env", "handlers of type `exec`"),
+    ("subject", "handlers of type `nats`"),
+    ("jetstream", "handlers of type `nats`"),
+    ("credentials", "handlers of type `nats`"),
+    ("ca_file", "handlers of type `nats`"),
 ];
-const LOG_ONLY: [(&str, &str); 1] = [("data", "handlers of type `log`")];
 /// Paths of offhook's own on the public listener.
 const OWN_PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
@@ -37,7 +48,7 @@ pub(super) fn handlers(fields: Vec<Field<'_>>, around: &Surroundings) -> Vec<Set
     for field in &fields {
         let Some(mut section) = field.section() else { continue };
         let types: Vec<(&str, &str)> = ALL.iter().map(|(name, _)| (*name, *name)).collect();
-        let what = "`log`, `http` or `robot_call`";
+        let what = "`log`, `http`, `exec`, `nats` or `robot_call`";
         let Some(kind) = section.need("type", what).and_then(|field| field.word(&types)) else { continue };
         let name_field = section.take("name");
         let name = match &name_field {
@@ -46,14 +57,17 @@ pub(super) fn handlers(fields: Vec<Field<'_>>, around: &Surroundings) -> Vec<Set
         };
         let kinds = section.take("kinds").map(|field| patterns(&field)).unwrap_or_default();
         let mut lane = LaneSettings { kinds, ..LaneSettings::new(name.unwrap_or(kind)) };
-        let (action, own): (_, &[_]) = match kind {
-            "http" => (http(&mut section, &mut lane), &HTTP_ONLY),
-            "robot_call" => (robot_call(&mut section, field, around), &ROBOT_CALL_ONLY),
-            _ => (log(&mut section), &LOG_ONLY),
+        let action = match kind {
+            "http" => http(&mut section, &mut lane),
+            "exec" => exec(&mut section, &mut lane),
+            "nats" => {
+                let timeout = patience(&mut section, &mut lane);
+                nats(&mut section, timeout)
+            }
+            "robot_call" => robot_call(&mut section, field, around),
+            _ => log(&mut section),
         };
-        let others = [&HTTP_ONLY[..], &ROBOT_CALL_ONLY, &LOG_ONLY];
-        let others: Vec<_> = others.into_iter().filter(|keys| *keys != own).flatten().copied().collect();
-        section.finish_knowing(&others);
+        section.finish_knowing(&[&ELSEWHERE[..], &ROBOT_CALL_ONLY].concat());
         if name.is_some() && handlers.iter().any(|other| other.lane.name == lane.name) {
             let expected = format!("expected a name of its own, but another handler is called `{}` too", lane.name);
             let hint = "give each handler a `name`: its place in the journal is kept under it".to_owned();
@@ -71,17 +85,32 @@ fn log(section: &mut Section<'_>) -> Option<Action> {
 
 fn http(section: &mut Section<'_>, lane: &mut LaneSettings) -> Option<Action> {
     let url = section.need("url", "the URL to post to").and_then(|field| url(&field));
-    let timeout = section.take("timeout").map(|field| field.duration(SHORTEST..=LONGEST));
+    let timeout = patience(section, lane);
     let connect_timeout = section.take("connect_timeout").map(|field| field.duration(SHORTEST..=LONGEST));
     let signing_keys = section.take("signing_secret").map(|field| signing_keys(&field));
+    let timeout = timeout?;
+    let connect_timeout = connect_timeout.unwrap_or(Some(CONNECT_TIMEOUT))?.min(timeout);
+    let signing_keys = signing_keys.unwrap_or(Some(Vec::new()))?;
+    Some(Action::Http { url: url?, timeout, connect_timeout, signing_keys })
+}
+
+fn exec(section: &mut Section<'_>, lane: &mut LaneSettings) -> Option<Action> {
+    let program = exec_program(section);
+    let timeout = patience(section, lane);
+    Some(Action::Exec { program: program?, timeout: timeout? })
+}
+
+/// How long an attempt may take; and into `lane`, how many there are, one after the other and at once.
+fn patience(section: &mut Section<'_>, lane: &mut LaneSettings) -> Option<Duration> {
     let attempts = section.take("max_attempts").and_then(|field| field.integer(1..=1000));
     if let Some(attempts) = attempts.and_then(|attempts| u32::try_from(attempts).ok()) {
         lane.max_attempts = attempts;
     }
-    let timeout = timeout.unwrap_or(Some(TIMEOUT))?;
-    let connect_timeout = connect_timeout.unwrap_or(Some(CONNECT_TIMEOUT))?.min(timeout);
-    let signing_keys = signing_keys.unwrap_or(Some(Vec::new()))?;
-    Some(Action::Http { url: url?, timeout, connect_timeout, signing_keys })
+    let at_once = section.take("concurrency").and_then(|field| field.integer(1..=MOST_AT_ONCE));
+    if let Some(at_once) = at_once.and_then(|at_once| usize::try_from(at_once).ok()) {
+        lane.concurrency = at_once;
+    }
+    section.take("timeout").map_or(Some(TIMEOUT), |field| field.duration(SHORTEST..=LONGEST))
 }
 
 /// One signing secret, or two while one takes the other's place.
@@ -106,7 +135,7 @@ fn signing_key(field: &Field<'_>) -> Option<SigningKey> {
 
 /// A URL with a host. It may carry a password or a token, so no fault shows it.
 pub(super) fn url(field: &Field<'_>) -> Option<Url> {
-    let text = field_text_hiding(field, "expected a URL as text, in quotes")?;
+    let text = text_hiding(field)?;
     let hint = || Some("for example `https://billing.internal/hooks`".to_owned());
     match Url::parse(text.trim()) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Some(url),
@@ -121,11 +150,11 @@ pub(super) fn url(field: &Field<'_>) -> Option<Url> {
     }
 }
 
-fn field_text_hiding<'r>(field: &Field<'r>, expected: &str) -> Option<&'r str> {
+pub(super) fn text_hiding<'r>(field: &Field<'r>) -> Option<&'r str> {
     match &field.node.value {
         Value::Text(text) => Some(text),
         _ => {
-            field.fault_hiding(expected, None);
+            field.fault_hiding("expected a URL as text, in quotes", None);
             None
         }
     }

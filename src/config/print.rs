@@ -8,12 +8,13 @@ use url::Url;
 
 use crate::decide::rules::Rulebook;
 use crate::decide::{self, ExecSettings, HttpSettings, OnError, Say, Scope, Word};
+use crate::deliver::LaneSettings;
 use crate::edge::ForwardedHeader;
-use crate::handlers::{Action, RobotCallSettings, Settings, Template};
+use crate::handlers::{Action, NatsSettings, RobotCallSettings, Settings, Template};
 use crate::kind::KindPattern;
 use crate::secret::Secret;
 use crate::tencent::Account;
-use crate::verdict::Verdict;
+use crate::verdict::{RejectCode, Verdict};
 use crate::yunxin::App;
 
 use super::deciders::written_list;
@@ -192,13 +193,7 @@ fn decider(settings: &decide::Settings, out: &mut impl Write) -> fmt::Result {
             writeln!(out, "breaker_failures = {}", breaker.failures)?;
             text(out, "breaker_pause", format_duration(breaker.pause))
         }
-        decide::Action::Exec(ExecSettings { command, args, env }) => {
-            text(out, "command", command.display())?;
-            if !args.is_empty() {
-                list(out, "args", args.iter().map(|arg| &**arg))?;
-            }
-            masked(out, "env", env)
-        }
+        decide::Action::Exec(settings) => program(settings, out),
     }
 }
 
@@ -216,6 +211,9 @@ fn rules(book: &Rulebook, out: &mut impl Write) -> fmt::Result {
         text(out, "name", &rule.name)?;
         text(out, "when", &rule.when)?;
         match &rule.then {
+            Verdict::Reject { code: RejectCode::CONFIGURED, ext } => {
+                writeln!(out, "reject = {{ ext = {} }}", quoted(ext))
+            }
             Verdict::Reject { code, ext } => writeln!(out, "reject = {{ code = {code}, ext = {} }}", quoted(ext)),
             Verdict::Allow { modify, ext } if modify.is_empty() => writeln!(out, "allow = {{ ext = {} }}", quoted(ext)),
             Verdict::Allow { modify, .. } => {
@@ -238,6 +236,8 @@ fn handler(settings: &Settings, out: &mut impl Write) -> fmt::Result {
     let kind = match settings.action {
         Action::Log { .. } => "log",
         Action::Http { .. } => "http",
+        Action::Exec { .. } => "exec",
+        Action::Nats(_) => "nats",
         Action::RobotCall(_) => "robot_call",
     };
     text(out, "type", kind)?;
@@ -249,16 +249,50 @@ fn handler(settings: &Settings, out: &mut impl Write) -> fmt::Result {
         Action::Log { data } => writeln!(out, "data = {data}"),
         Action::Http { url, timeout, connect_timeout, signing_keys } => {
             text(out, "url", masked_url(url))?;
-            text(out, "timeout", format_duration(*timeout))?;
             text(out, "connect_timeout", format_duration(*connect_timeout))?;
             if !signing_keys.is_empty() {
                 let masks = vec![quoted(MASK); signing_keys.len()];
                 writeln!(out, "signing_secret = [{}]", masks.join(", "))?;
             }
-            writeln!(out, "max_attempts = {}", lane.max_attempts)
+            patience(lane, *timeout, out)
+        }
+        Action::Exec { program: settings, timeout } => {
+            program(settings, out)?;
+            patience(lane, *timeout, out)
+        }
+        Action::Nats(settings) => {
+            nats(settings, out)?;
+            patience(lane, settings.timeout, out)
         }
         Action::RobotCall(settings) => robot_call(settings, out),
     }
+}
+
+fn patience(lane: &LaneSettings, timeout: Duration, out: &mut impl Write) -> fmt::Result {
+    text(out, "timeout", format_duration(timeout))?;
+    writeln!(out, "max_attempts = {}\nconcurrency = {}", lane.max_attempts, lane.concurrency)
+}
+
+fn program(settings: &ExecSettings, out: &mut impl Write) -> fmt::Result {
+    let ExecSettings { command, args, env } = settings;
+    text(out, "command", command.display())?;
+    if !args.is_empty() {
+        list(out, "args", args.iter().map(|arg| &**arg))?;
+    }
+    masked(out, "env", env)
+}
+
+fn nats(settings: &NatsSettings, out: &mut impl Write) -> fmt::Result {
+    let NatsSettings { servers, subject, jetstream, .. } = settings;
+    text(out, "url", servers)?;
+    if servers.has_credentials() {
+        text(out, "credentials", MASK)?;
+    }
+    if let Some(authorities) = servers.authorities() {
+        text(out, "ca_file", authorities.display())?;
+    }
+    text(out, "subject", subject.as_str())?;
+    writeln!(out, "jetstream = {jetstream}")
 }
 
 fn robot_call(settings: &RobotCallSettings, out: &mut impl Write) -> fmt::Result {

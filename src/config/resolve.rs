@@ -10,7 +10,6 @@ use std::time::Duration;
 use crate::decide::{AppPolicy, Policy, Scope, Word};
 use crate::kind::KindPattern;
 use crate::tencent::callback::CallbackSecrets;
-use crate::verdict::RejectCode;
 use crate::yunxin::{App, Apps};
 use crate::{admin, edge, journal};
 
@@ -44,9 +43,8 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     let scope = top.need("verdict", "the section [verdict]").map(|field| verdicts::scope(&field));
     let Tencent { callbacks, account } = tencent(&mut top);
     let apps = apps(&mut top, &callbacks, deadline.as_ref());
-    let code = scope.as_ref().and_then(|scope| scope.all.reject_code).unwrap_or(RejectCode::DEFAULT);
     let keys: Vec<&str> = apps.iter().map(|app| &*app.app.app_key).collect();
-    let deciders = deciders::deciders(top.items("deciders"), code, &keys);
+    let deciders = deciders::deciders(top.items("deciders"), &keys);
     let directory = journal.as_ref().map(|journal| journal.path.clone()).unwrap_or_default();
     let around = Surroundings { account: account.clone(), journal: directory, callbacks: callbacks.count().0 > 0 };
     let handlers = outward::handlers(top.items("handlers"), &around);
@@ -84,7 +82,6 @@ const SILENT: [&str; 6] = ["server", "admin", "journal", "handlers", "endpoints"
 /// What is said about verdicts alone.
 pub(super) fn deciding(mut top: Section<'_>) -> Option<Deciding> {
     let scope = top.take("verdict").map(|field| verdicts::scope(&field)).unwrap_or_default();
-    let code = scope.all.reject_code.unwrap_or(RejectCode::DEFAULT);
     let mut policy = Policy { scope, ..Policy::default() };
     for field in top.items("apps") {
         let mut section = field.section()?;
@@ -94,7 +91,7 @@ pub(super) fn deciding(mut top: Section<'_>) -> Option<Deciding> {
         let console_default = console_default.unwrap_or(Word::Reject);
         policy.apps.extend(key.map(|key| (Arc::from(key), AppPolicy { scope, console_default })));
     }
-    let deciders = deciders::deciders(top.items("deciders"), code, &[]);
+    let deciders = deciders::deciders(top.items("deciders"), &[]);
     for section in SILENT {
         top.take(section);
     }

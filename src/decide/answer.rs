@@ -77,8 +77,8 @@ fn verdict(allows: bool, fields: &Map<String, Value>, keys: &Keys) -> Result<Ver
     }
     // A number that the platform would not take turns the rejection into the console's default. The user stays stopped.
     let code = match fields.get(keys.code) {
-        None | Some(Value::Null) => RejectCode::DEFAULT,
-        Some(code) => RejectCode::new(number(keys.code, code)?).unwrap_or(RejectCode::DEFAULT),
+        None | Some(Value::Null) => RejectCode::CONFIGURED,
+        Some(code) => RejectCode::new(number(keys.code, code)?).unwrap_or(RejectCode::CONFIGURED),
     };
     Ok(Verdict::Reject { code, ext })
 }
@@ -173,16 +173,20 @@ mod tests {
         Verdict::reject(code)
     }
 
+    fn uncoded() -> Verdict {
+        Verdict::Reject { code: RejectCode::CONFIGURED, ext: String::new() }
+    }
+
     #[test]
     fn both_forms_and_their_dialects_are_read() {
         let allow = Verdict::allow;
         for (answer, expected) in [
             (r#"{"verdict":"allow"}"#, allow()),
             (r#" {"verdict":" Allow ","code":20010,"ext":null,"modify":null,"why":["x"]} "#, allow()),
-            ("\u{feff}{\"verdict\":\"reject\"}", reject(20099)),
+            ("\u{feff}{\"verdict\":\"reject\"}", uncoded()),
             (r#"{"verdict":"REJECT","code":20010,"ext":"no"}"#, reject(20010).with_ext("no")),
             (r#"{"verdict":"reject","code":"20010","modify":{"body":"x"}}"#, reject(20010)),
-            (r#"{"verdict":"reject","code":403}"#, reject(20099)),
+            (r#"{"verdict":"reject","code":403}"#, uncoded()),
             (
                 r#"{"verdict":"allow","modify":{"body":"*","ext":7}}"#,
                 allow().with_change("body", "*").with_change("ext", 7),
@@ -194,7 +198,7 @@ mod tests {
                 r#"{"errCode":1,"responseCode":20042,"modifyResponse":{},"callbackExt":"x"}"#,
                 reject(20042).with_ext("x"),
             ),
-            (r#"{"errCode":7,"responseCode":200}"#, reject(20099)),
+            (r#"{"errCode":7,"responseCode":200}"#, uncoded()),
         ] {
             assert_eq!(read(answer.as_bytes()), Ok(Some(expected)), "{answer}");
         }

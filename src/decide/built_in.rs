@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::decider::{AtOnce, BoxedDecider, Erased, Thinking};
-use super::exec::{Exec, ExecSettings};
+use super::exec::Exec;
 use super::http::{Http, HttpError, HttpSettings};
 use super::link::LinkSettings;
 use super::rules::{Counters, Rulebook, Rules};
 use crate::budget::Budget;
 use crate::event::Event;
 use crate::metrics::Metrics;
+use crate::program::ExecSettings;
 
 /// A decider as a configuration describes it.
 #[derive(Debug, Clone)]

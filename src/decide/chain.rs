@@ -16,7 +16,7 @@ use super::turns::{NoTurn, Turn};
 use crate::budget::Budget;
 use crate::event::Event;
 use crate::metrics::{DeciderLabels, FallbackLabels, Metrics};
-use crate::verdict::{Decision, FallbackReason, Verdict};
+use crate::verdict::{Decision, FallbackReason};
 
 /// Gives every event a decision.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Chain {
         }
         for (next, link) in setup.links.iter().enumerate() {
             match self.at_once(&setup, link, event) {
-                Some(Asked::Said(opinion)) => return Step::Decided(decision(opinion, &link.settings, event)),
+                Some(Asked::Said(opinion)) => return Step::Decided(setup.decision(opinion, link, event)),
                 Some(Asked::Failed(decision)) => return Step::Decided(decision),
                 Some(Asked::Nothing) => {}
                 None => return Step::Asks(Asking { setup, next }),
@@ -148,7 +148,7 @@ impl Chain {
                     None => self.ask(&setup, room, link, &shared, budget, trail).await,
                 };
                 match asked {
-                    Asked::Said(opinion) => return decision(opinion, &link.settings, event),
+                    Asked::Said(opinion) => return setup.decision(opinion, link, event),
                     Asked::Failed(decision) => return decision,
                     Asked::Nothing => {}
                 }
@@ -176,7 +176,8 @@ impl Chain {
             let event = watched.get_or_insert_with(|| Arc::new(event.clone().with_decision(decision.clone())));
             let (link, event, metrics, note) =
                 (link.clone(), Arc::clone(event), Arc::clone(&self.metrics), note.clone());
-            room.run(seat, async move { shadow::watch(&link, &event, budget, &metrics, note).await });
+            let code = setup.policy.reject_code_for(&event);
+            room.run(seat, async move { shadow::watch(link, event, budget, code, metrics, note).await });
         }
     }
 
@@ -260,7 +261,7 @@ impl Chain {
                 let why = format!("it overran its share; {} ms are spent", budget.spent().as_millis());
                 let asked = self.failed(setup, link, event, FallbackReason::Timeout, &why);
                 if let Asked::Failed(_) = asked {
-                    trail.late = link.late(opinion, &self.metrics);
+                    trail.late = link.late(opinion, setup.policy.reject_code_for(event), &self.metrics);
                 }
                 asked
             }
@@ -293,7 +294,12 @@ impl Chain {
             OnError::Allow => "it is allowed (on_error)",
             OnError::Reject => "it is rejected (on_error)",
         };
-        tracing::warn!(decider.name = %name, event.id = %event.id(), why = why.word(), "decider failed: {error}; {then}");
+        if let Some(unsaid) = link.said.may_speak() {
+            tracing::warn!(
+                decider.name = %name, event.id = %event.id(), why = why.word(), unsaid,
+                "decider failed: {error}; {then}"
+            );
+        }
         let verdict = match on_error {
             OnError::Fallback => return Asked::Failed(self.fallback(setup, event, why)),
             OnError::Next => return Asked::Nothing,
@@ -319,6 +325,15 @@ impl Setup {
         };
         Ok(Self { policy, links, shadows, room })
     }
+
+    /// What the opinion of the decider in `link` comes to.
+    fn decision(&self, opinion: Opinion, link: &Link, event: &Event) -> Decision {
+        let verdict = link.permitted(opinion.verdict, event, || self.policy.reject_code_for(event));
+        match opinion.by {
+            Some(by) => Decision { verdict, by },
+            None => Decision::by_decider(verdict, &link.settings.name),
+        }
+    }
 }
 
 /// A turn at the decider and a seat in the room, unless there is no hope for them.
@@ -330,26 +345,37 @@ async fn places(room: &Room, link: &Link, app: &Arc<str>, budget: Budget) -> Res
     Ok((room.seat(budget).await.ok_or(NoTurn::TooLate)?, turn))
 }
 
-fn decision(opinion: Opinion, settings: &LinkSettings, event: &Event) -> Decision {
-    let verdict = permitted(opinion.verdict, event);
-    match opinion.by {
-        Some(by) => Decision { verdict, by },
-        None => Decision::by_decider(verdict, &settings.name),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::super::decider::{AtOnce, Erased, Thinking};
+    use super::*;
 
-/// The parts of a message that an allow may replace.
-pub(super) const PARTS: [&str; 3] = ["body", "attach", "ext"];
+    /// Code of ours that is broken where the request is, as a rule's evaluation would be.
+    struct Broken;
 
-/// Takes out of a verdict what cannot be changed in this event.
-pub(super) fn permitted(mut verdict: Verdict, event: &Event) -> Verdict {
-    let changeable = event.kind().is_changeable();
-    let may_stay = |part: &str| changeable && PARTS.contains(&part);
-    if let Verdict::Allow { modify, .. } = &mut verdict
-        && !modify.keys().all(|part| may_stay(part))
-    {
-        tracing::warn!(event.id = %event.id(), event.kind = %event.kind(), "only `body`, `attach` and `ext` of a message can be changed; the rest is dropped");
-        modify.retain(|part, _| may_stay(part));
+    impl Erased for Broken {
+        fn name(&self) -> &str {
+            "broken"
+        }
+
+        fn at_once(&self, _: &Event) -> AtOnce {
+            panic!("as the test wants it")
+        }
+
+        fn decide(self: Arc<Self>, _: Arc<Event>, _: Budget) -> Thinking {
+            Box::pin(async { Ok(None) })
+        }
     }
-    verdict
+
+    #[test]
+    fn what_panics_where_the_request_is_costs_its_own_opinion_only() {
+        let event = Event::from_json(r#"{"eventType":20}"#).expect("an event");
+        for (on_error, by) in [(OnError::Fallback, "fallback:panic"), (OnError::Next, "default")] {
+            let link = LinkSettings { on_error, ..LinkSettings::new("broken") };
+            let deciders = vec![(link, BoxedDecider::own(Arc::new(Broken)))];
+            let chain = Chain::new(Policy::default(), deciders, Metrics::new(Duration::from_secs(1))).expect("threads");
+            let Step::Decided(decision) = chain.decide_at_once(&event, Load::Normal) else { panic!("nobody to ask") };
+            assert_eq!(decision.by, by);
+        }
+    }
 }

@@ -8,23 +8,25 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use super::chain::permitted;
 use super::decider::{Failure, Opinion};
+use super::link::Link;
 use crate::event::{Event, EventId, EventParts};
 use crate::kind::Kind;
 use crate::metrics::{LateLabels, Metrics};
-use crate::verdict::{Decision, Verdict};
+use crate::verdict::{Decision, RejectCode, Verdict};
 
 /// A decider that was not waited for and goes on. Dropped, it is stopped.
 #[derive(Debug)]
 pub struct Late {
-    decider: Arc<str>,
-    opinion: Running,
+    pub(super) link: Link,
+    pub(super) opinion: Running,
+    /// Of a rejection without one.
+    pub(super) code: RejectCode,
     /// Until when it is heard out.
-    until: Instant,
+    pub(super) until: Instant,
     /// One of the places of those who are late.
-    _place: OwnedSemaphorePermit,
-    metrics: Arc<Metrics>,
+    pub(super) _place: OwnedSemaphorePermit,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// An opinion that is being formed, until it is dropped.
@@ -32,20 +34,11 @@ pub struct Late {
 pub(super) struct Running(pub(super) JoinHandle<Result<Option<Opinion>, Failure>>);
 
 impl Late {
-    pub(super) fn new(
-        decider: Arc<str>,
-        opinion: Running,
-        until: Instant,
-        place: OwnedSemaphorePermit,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self { decider, opinion, until, _place: place, metrics }
-    }
-
     /// Hears it out. Where its verdict on `event` is another than the one that was given, the event that says so;
     /// `since` is when the request began.
     pub async fn overrules(self, event: &Event, given: &Decision, since: Instant) -> Option<Event> {
-        let Self { decider, mut opinion, until, metrics, _place } = self;
+        let Self { link, mut opinion, code, until, metrics, _place } = self;
+        let decider = Arc::clone(&link.settings.name);
         let said = timeout_at(until, &mut opinion.0).await;
         let after = since.elapsed();
         let (answer, opinion) = match said {
@@ -53,7 +46,7 @@ impl Late {
             Ok(Err(_) | Ok(Err(_))) => ("failed", None),
             Ok(Ok(Ok(None))) => ("none", None),
             Ok(Ok(Ok(Some(Opinion { verdict, by })))) => {
-                let verdict = permitted(verdict, event);
+                let verdict = link.permitted(verdict, event, || code);
                 let answer = if agree(&verdict, &given.verdict) { "same" } else { "other" };
                 (answer, Some(Decision { verdict, by: by.unwrap_or_else(|| decider.to_string().into()) }))
             }

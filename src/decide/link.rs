@@ -13,6 +13,8 @@ use crate::budget::Budget;
 use crate::event::Event;
 use crate::kind::KindPattern;
 use crate::metrics::Metrics;
+use crate::sparing::Sparing;
+use crate::verdict::{RejectCode, Verdict};
 
 /// What is said about one decider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub enum OnError {
 pub(super) struct Link {
     pub(super) settings: LinkSettings,
     pub(super) decider: BoxedDecider,
+    /// What the log says of its faults.
+    pub(super) said: Arc<Sparing>,
     turns: Option<Arc<Turns>>,
     /// Places for those who are late.
     late: Arc<Semaphore>,
@@ -67,7 +71,7 @@ impl Link {
         let turns = settings.max_concurrent.map(|most| Arc::new(Turns::of(most)));
         // Half of its turns at most: who is late must not keep everybody else from being asked about.
         let late = settings.max_concurrent.map_or(LATE, |most| most / 2);
-        Self { settings, decider, turns, late: Arc::new(Semaphore::new(late)) }
+        Self { settings, decider, said: Arc::default(), turns, late: Arc::new(Semaphore::new(late)) }
     }
 
     /// A turn at it, where it takes only so many.
@@ -78,13 +82,43 @@ impl Link {
         }
     }
 
-    /// What is left of its opinion after it overran its share, where it is to be heard out.
-    pub(super) fn late(&self, opinion: Running, metrics: &Arc<Metrics>) -> Option<Late> {
+    /// Its verdict as it can be sent: without what cannot be changed in this event, and with the `configured` code where a
+    /// rejection leaves its own open.
+    pub(super) fn permitted(
+        &self,
+        mut verdict: Verdict,
+        event: &Event,
+        configured: impl FnOnce() -> RejectCode,
+    ) -> Verdict {
+        let changeable = event.kind().is_changeable();
+        let may_stay = |part: &str| changeable && PARTS.contains(&part);
+        match &mut verdict {
+            Verdict::Allow { modify, .. } if !modify.keys().all(|part| may_stay(part)) => {
+                modify.retain(|part, _| may_stay(part));
+                if let Some(unsaid) = self.said.may_speak() {
+                    tracing::warn!(
+                        decider.name = %self.settings.name, event.id = %event.id(), event.kind = %event.kind(), unsaid,
+                        "only `body`, `attach` and `ext` of a message can be changed; the rest is dropped"
+                    );
+                }
+            }
+            Verdict::Reject { code, .. } if *code == RejectCode::CONFIGURED => *code = configured(),
+            _ => {}
+        }
+        verdict
+    }
+
+    /// What is left of its opinion after it overran its share, where it is to be heard out; `code` is for a rejection
+    /// without one.
+    pub(super) fn late(&self, opinion: Running, code: RejectCode, metrics: &Arc<Metrics>) -> Option<Late> {
         let until = Instant::now() + self.settings.late?;
         let place = Arc::clone(&self.late).try_acquire_owned().ok()?;
-        Some(Late::new(Arc::clone(&self.settings.name), opinion, until, place, Arc::clone(metrics)))
+        Some(Late { link: self.clone(), opinion, code, until, _place: place, metrics: Arc::clone(metrics) })
     }
 }
+
+/// The parts of a message that an allow may replace.
+const PARTS: [&str; 3] = ["body", "attach", "ext"];
 
 impl LinkSettings {
     /// A decider called `name` that is asked about everything and may take all the time there is.

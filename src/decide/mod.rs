@@ -19,11 +19,12 @@ mod shadow;
 mod turns;
 
 pub use self::http::{Http, HttpError, HttpSettings};
+pub use crate::program::ExecSettings;
 pub use breaker::BreakerSettings;
 pub use built_in::{ALL, Action, BuildError, Settings, Shared, Unasked, build, leave_out};
 pub use chain::{Asking, Chain, Decided, Load, Step};
 pub use decider::{BoxedDecider, Decider, Failure, IntoOpinion};
-pub use exec::{Exec, ExecSettings};
+pub use exec::Exec;
 pub use late::Late;
 pub use link::{LinkSettings, OnError};
 pub use policy::{AppPolicy, Policy, Say, Scope, Word, is_unchecked_login};

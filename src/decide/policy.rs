@@ -71,22 +71,27 @@ impl Policy {
     }
 
     fn verdict(&self, event: &Event, pick: impl Fn(&Say) -> Option<Word>, unset: Word) -> Verdict {
-        let kind = event.kind().name();
-        let app = self.apps.get(&**event.app_key()).map(|app| &app.scope);
-        let word = app.and_then(|scope| scope.say(kind, &pick)).or_else(|| self.scope.say(kind, &pick));
-        self.word_for(event, word.unwrap_or(unset))
+        self.word_for(event, self.said_for(event, pick).unwrap_or(unset))
     }
 
     /// The verdict that `word` means for `event` where no decider said it: a login that nobody else checks is rejected.
     pub(super) fn word_for(&self, event: &Event, word: Word) -> Verdict {
-        let kind = event.kind().name();
-        let app = self.apps.get(&**event.app_key()).map(|app| &app.scope);
         if word == Word::Allow && !is_unchecked_login(event) {
             return Verdict::allow();
         }
-        let code = |say: &Say| say.reject_code;
-        let code = app.and_then(|scope| scope.say(kind, code)).or_else(|| self.scope.say(kind, code));
-        Verdict::Reject { code: code.unwrap_or(RejectCode::DEFAULT), ext: String::new() }
+        Verdict::Reject { code: self.reject_code_for(event), ext: String::new() }
+    }
+
+    /// The code of a rejection of `event` where nobody chose one.
+    pub(super) fn reject_code_for(&self, event: &Event) -> RejectCode {
+        self.said_for(event, |say| say.reject_code).unwrap_or(RejectCode::DEFAULT)
+    }
+
+    /// What the most specific place says about `event`.
+    fn said_for<T>(&self, event: &Event, pick: impl Fn(&Say) -> Option<T>) -> Option<T> {
+        let kind = event.kind().name();
+        let app = self.apps.get(&**event.app_key()).map(|app| &app.scope);
+        app.and_then(|scope| scope.say(kind, &pick)).or_else(|| self.scope.say(kind, &pick))
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::chain::permitted;
-use super::decider::{AtOnce, Opinion};
+use super::decider::{AtOnce, Failure, Opinion};
 use super::link::Link;
 use crate::budget::Budget;
 use crate::event::{Event, EventId};
 use crate::metrics::{Metrics, ShadowLabels};
-use crate::verdict::Decision;
+use crate::verdict::{Decision, RejectCode};
 
 /// What a shadow would have said.
 #[derive(Debug, Clone)]
@@ -21,40 +20,53 @@ pub struct Watch {
     pub decision: Option<Decision>,
 }
 
-/// Asks a shadow about `event`, which was answered. It has as long as a request may take, or its own share.
-pub(super) async fn watch(link: &Link, event: &Arc<Event>, budget: Budget, metrics: &Metrics, note: impl Fn(Watch)) {
+/// Asks a shadow about `event`, which was answered. It has as long as a request may take, or its own share; a rejection
+/// without a code gets `code`.
+pub(super) async fn watch(
+    link: Link,
+    event: Arc<Event>,
+    budget: Budget,
+    code: RejectCode,
+    metrics: Arc<Metrics>,
+    note: impl Fn(Watch),
+) {
     let name = &link.settings.name;
     let whole = budget.deadline() - budget.started();
     let budget = Budget::starting_now(link.settings.timeout.unwrap_or(whole));
-    let opinion = match link.decider.at_once(event) {
+    // A task of its own: should it panic, that is told here.
+    let asking = tokio::spawn(ask(link.clone(), Arc::clone(&event), budget));
+    let opinion = asking.await.unwrap_or_else(|_panicked| Err("it panicked".into()));
+    let opinion = opinion.map(|opinion| {
+        opinion.map(|Opinion { verdict, by }| {
+            let verdict = link.permitted(verdict, &event, || code);
+            Decision { verdict, by: by.unwrap_or_else(|| name.to_string().into()) }
+        })
+    });
+    let answer = match &opinion {
+        Err(error) => {
+            if let Some(unsaid) = link.said.may_speak() {
+                tracing::warn!(decider.name = %name, event.id = %event.id(), unsaid, "shadow failed: {error}");
+            }
+            "failed"
+        }
+        Ok(None) => "none",
+        Ok(Some(would)) if event.decision().is_some_and(|given| given.verdict == would.verdict) => "same",
+        Ok(Some(_)) => "other",
+    };
+    metrics.shadows.get_or_create_owned(&ShadowLabels { decider: Arc::clone(name), answer }).inc();
+    let Ok(decision) = opinion else { return };
+    note(Watch { event: event.id(), decider: Arc::clone(name), decision });
+}
+
+async fn ask(link: Link, event: Arc<Event>, budget: Budget) -> Result<Option<Opinion>, Failure> {
+    match link.decider.at_once(&event) {
         AtOnce::Said(opinion) => Ok(opinion),
         AtOnce::Ask => match link.turn(event.app_key(), budget).await {
             Ok(_turn) => {
-                let said = budget.wait(link.decider.opinion(Arc::clone(event), budget)).await;
+                let said = budget.wait(link.decider.opinion(Arc::clone(&event), budget)).await;
                 said.unwrap_or_else(|| Err("it overran its share".into()))
             }
             Err(_none) => Err("it is too busy".into()),
         },
-    };
-    let answer = match &opinion {
-        Err(error) => {
-            tracing::warn!(decider.name = %name, event.id = %event.id(), "shadow failed: {error}");
-            "failed"
-        }
-        Ok(None) => "none",
-        Ok(Some(opinion)) if agrees(opinion, event) => "same",
-        Ok(Some(_)) => "other",
-    };
-    metrics.shadows.get_or_create_owned(&ShadowLabels { decider: Arc::clone(name), answer }).inc();
-    let Ok(opinion) = opinion else { return };
-    let decision = opinion.map(|Opinion { verdict, by }| {
-        let verdict = permitted(verdict, event);
-        Decision { verdict, by: by.unwrap_or_else(|| name.to_string().into()) }
-    });
-    note(Watch { event: event.id(), decider: Arc::clone(name), decision });
-}
-
-/// Whether a shadow's opinion is what the sender was told.
-fn agrees(opinion: &Opinion, event: &Event) -> bool {
-    event.decision().is_some_and(|decision| decision.verdict == opinion.verdict)
+    }
 }

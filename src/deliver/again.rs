@@ -211,17 +211,7 @@ impl Again {
     }
 
     fn parked(&self, position: Position, event: &Event, gave_up: GaveUp) -> Parked {
-        Parked {
-            handler: self.settings.name.to_string(),
-            position,
-            id: event.id(),
-            kind: event.kind().name().to_owned(),
-            app_key: event.app_key().to_string(),
-            why: gave_up.why,
-            attempts: gave_up.attempts,
-            parked_at: self.clock.now(),
-            asked: false,
-        }
+        lane::gave_up(&self.settings.name, position, event, &gave_up.why, gave_up.attempts, &self.clock)
     }
 
     async fn note(&self, replay: &Replay) -> Result<(), Broken> {

@@ -5,18 +5,47 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use crate::event::Event;
-use crate::journal::{Filter, Journal, Position, Reader};
+use crate::journal::{Filter, Journal, Page, Position, Reader};
 use crate::kind::KindPattern;
 
 /// How many events are read at once: enough that reading costs little, few enough to hold in memory when each is large.
 const PAGE: usize = 64;
 
-/// Events that were read and are not done yet.
-pub(super) struct Ahead {
+/// Reads the journal in pages, on threads that may wait for the disk.
+pub(super) struct Pager {
     journal: Journal,
     filter: Arc<Filter>,
     /// Comes back from the thread that reads; absent only if that panicked.
     reader: Option<Reader>,
+}
+
+impl Pager {
+    /// Of `kinds` only, where there are any.
+    pub(super) fn new(journal: &Journal, kinds: Vec<KindPattern>) -> Self {
+        let filter = Arc::new(Filter { kinds, ..Filter::default() });
+        Self { journal: journal.clone(), filter, reader: None }
+    }
+
+    /// What comes after `after`, at most `limit` events.
+    pub(super) async fn page(&mut self, after: Position, limit: usize) -> Result<Page, String> {
+        let reader = self.reader.take().unwrap_or_else(|| self.journal.reader());
+        let filter = Arc::clone(&self.filter);
+        let read = spawn_blocking(move || {
+            let page = reader.page(after, limit, &filter);
+            (reader, page)
+        });
+        let (reader, page) = read.await.map_err(|error| error.to_string())?;
+        self.reader = Some(reader);
+        let mut page = page.map_err(|error| error.to_string())?;
+        // What was read in from elsewhere, or was erased, is nobody's to be given.
+        page.events.retain(|(_, event)| event.is_owed());
+        Ok(page)
+    }
+}
+
+/// Events that were read and are not done yet.
+pub(super) struct Ahead {
+    pager: Pager,
     positions: Vec<Position>,
     events: Vec<Event>,
     /// The first one that is not done.
@@ -29,9 +58,7 @@ impl Ahead {
     /// Nothing yet; of `kinds` only, where there are any.
     pub(super) fn new(journal: &Journal, kinds: Vec<KindPattern>) -> Self {
         Self {
-            journal: journal.clone(),
-            filter: Arc::new(Filter { kinds, ..Filter::default() }),
-            reader: None,
+            pager: Pager::new(journal, kinds),
             positions: Vec::new(),
             events: Vec::new(),
             next: 0,
@@ -51,16 +78,8 @@ impl Ahead {
 
     /// Reads what comes after `after`. Whether there is more behind that.
     pub(super) async fn read(&mut self, after: Position) -> Result<bool, String> {
-        let reader = self.reader.take().unwrap_or_else(|| self.journal.reader());
-        let filter = Arc::clone(&self.filter);
-        let read = spawn_blocking(move || {
-            let page = reader.page(after, PAGE, &filter);
-            (reader, page)
-        });
-        let (reader, page) = read.await.map_err(|error| error.to_string())?;
-        self.reader = Some(reader);
-        let page = page.map_err(|error| error.to_string())?;
-        (self.positions, self.events) = page.events.into_iter().filter(|(_, event)| event.is_owed()).unzip();
+        let page = self.pager.page(after, PAGE).await?;
+        (self.positions, self.events) = page.events.into_iter().unzip();
         (self.next, self.scanned) = (0, page.scanned);
         Ok(page.more)
     }

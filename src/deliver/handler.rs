@@ -14,7 +14,8 @@ use crate::metrics::Metrics;
 ///
 /// **At least once**: after a crash, or when an attempt failed half-way, the same event comes again. So `deliver` must
 /// be idempotent; [`Event::id`] is the same each time and tells a repeat. Events come one at a time, in the order in
-/// which they were kept; the next one waits until this one is done or parked.
+/// which they were kept; the next one waits until this one is done or parked. Only where its lane's settings allow
+/// several at once ([`LaneSettings::concurrency`](super::LaneSettings::concurrency)) they come so, in any order.
 ///
 /// A handler that panics has answered [`Outcome::Retry`]. A handler must not block its thread; it has no deadline, but
 /// while it works its own lane waits.
@@ -74,6 +75,12 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Told before the first delivery: the numbers of the receiver it works for.
     fn counts_in(&self, _metrics: &Metrics) {}
+
+    /// Called once when the receiver starts, and not when it reloads: takes up what an earlier process left unfinished
+    /// beside its deliveries. Its lane does not wait for it.
+    fn resume(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// Any handler, so that different ones fit into one list. Cheap to clone; the clones are one handler.
@@ -103,6 +110,11 @@ impl AnyHandler {
     pub(super) fn counts_in(&self, metrics: &Metrics) {
         self.0.counts_in(metrics);
     }
+
+    /// As in [`Handler`].
+    pub(crate) async fn resume(&self) {
+        self.0.resume().await;
+    }
 }
 
 impl fmt::Debug for AnyHandler {
@@ -123,6 +135,11 @@ pub(crate) trait Pages: Send + Sync + 'static {
 
     /// As in [`Handler`].
     fn counts_in(&self, _metrics: &Metrics) {}
+
+    /// As in [`Handler`].
+    fn resume(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// The erased twin of a [`Handler`].
@@ -143,5 +160,9 @@ impl<H: Handler> Pages for OneByOne<H> {
 
     fn counts_in(&self, metrics: &Metrics) {
         self.0.counts_in(metrics);
+    }
+
+    fn resume(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.resume())
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! It learns of events from the journal alone, and it touches no other lane.
 
+mod wide;
+
 use std::fmt;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
@@ -22,6 +24,7 @@ use crate::clock::Clock;
 use crate::event::Event;
 use crate::journal::{Journal, LaneError, Parked, Position};
 use crate::metrics::Metrics;
+use wide::Wide;
 
 /// An attempt that is under way for so long is told of: a handler that hangs must not stop its lane unseen.
 const SLOW: Duration = Duration::from_secs(60);
@@ -106,8 +109,11 @@ impl Lane {
         self.position
     }
 
-    /// Steps until `stop`; a delivery under way is finished first.
+    /// Steps until `stop`; a delivery under way is finished first. Where its settings allow several at once, there are.
     pub async fn run(mut self, stop: CancellationToken) {
+        if self.settings.concurrency > 1 {
+            return Wide::of(self).run(stop).await;
+        }
         while !stop.is_cancelled() {
             let step = self.step().await;
             tokio::select! { () = self.rest(step) => {}, () = stop.cancelled() => {} }
@@ -201,17 +207,7 @@ impl Lane {
     /// The event at hand is not tried again.
     async fn give_up(&mut self, why: &str) -> Step {
         let Some((position, event)) = self.ahead.first() else { return Step::Delivered(0) };
-        let parked = Parked {
-            handler: self.settings.name.to_string(),
-            position,
-            id: event.id(),
-            kind: event.kind().name().to_owned(),
-            app_key: event.app_key().to_string(),
-            why: brief(why),
-            attempts: self.trial.attempts,
-            parked_at: self.clock.now(),
-            asked: false,
-        };
+        let parked = gave_up(&self.settings.name, position, event, why, self.trial.attempts, &self.clock);
         self.trial = Trial::default();
         self.parking = Some(parked.clone());
         self.park(parked).await
@@ -219,16 +215,7 @@ impl Lane {
 
     /// Writes down that an event gave up; only then does the lane go past it.
     async fn park(&mut self, parked: Parked) -> Step {
-        let journal = self.journal.clone();
-        let written = spawn_blocking({
-            let parked = parked.clone();
-            move || journal.lanes().park(parked)
-        });
-        let written = match written.await {
-            Ok(written) => written.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = written {
+        if let Err(error) = write_down(&self.journal, parked.clone()).await {
             return self.stuck("cannot park a delivery", &error);
         }
         self.unstuck();
@@ -273,6 +260,37 @@ impl fmt::Debug for Lane {
             .field("position", &self.position)
             .field("due", &self.due)
             .finish_non_exhaustive()
+    }
+}
+
+/// A delivery that gave up after so many attempts.
+pub(super) fn gave_up(
+    handler: &str,
+    position: Position,
+    event: &Event,
+    why: &str,
+    attempts: u32,
+    clock: &Clock,
+) -> Parked {
+    Parked {
+        handler: handler.to_owned(),
+        position,
+        id: event.id(),
+        kind: event.kind().name().to_owned(),
+        app_key: event.app_key().to_string(),
+        why: brief(why),
+        attempts,
+        parked_at: clock.now(),
+        asked: false,
+    }
+}
+
+/// Writes down that a delivery gave up.
+async fn write_down(journal: &Journal, parked: Parked) -> Result<(), String> {
+    let journal = journal.clone();
+    match spawn_blocking(move || journal.lanes().park(parked)).await {
+        Ok(written) => written.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! A lane reads the journal and nothing else, so an event that is in the journal reaches every handler at least once,
 //! whatever crashes in between. It hands on one event at a time, in the journal's order, and notes its position
-//! afterwards. A lane waits for nobody: a dead target stops its own lane only, and never an answer.
+//! afterwards. Where [`LaneSettings::concurrency`] says that order does not matter there are several at once, and the
+//! position is that before the first one that is not done. A lane waits for nobody: a dead target stops its own lane
+//! only, and never an answer.
 //!
 //! What an attempt comes to is the handler's word, an [`Outcome`]:
 //! - done: the position moves on;

@@ -13,6 +13,8 @@ pub struct LaneSettings {
     pub kinds: Vec<KindPattern>,
     /// How often one event is tried before it is parked.
     pub max_attempts: u32,
+    /// How many events are handed over at once. More than one: in no order.
+    pub concurrency: usize,
 }
 
 impl LaneSettings {
@@ -21,6 +23,6 @@ impl LaneSettings {
 
     /// A lane for everything.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), kinds: Vec::new(), max_attempts: Self::MAX_ATTEMPTS }
+        Self { name: name.into(), kinds: Vec::new(), max_attempts: Self::MAX_ATTEMPTS, concurrency: 1 }
     }
 }

@@ -12,7 +12,7 @@ use crate::kind::{Family, Kind};
 use crate::metrics::{Metrics, SecretLabels};
 use crate::refusal::Refusal;
 use crate::tencent::callback::{
-    CALL_REPLY, CallProof, CallbackSecrets, Decoded, TRTC_REPLY, TrtcProof, VerifiedCall, VerifiedTrtc, decode_call,
+    CallProof, CallbackSecrets, Decoded, TRTC_REPLY, TrtcProof, VerifiedCall, VerifiedTrtc, call_reply, decode_call,
     decode_trtc,
 };
 use crate::verdict::Verdict;
@@ -83,8 +83,8 @@ impl Protocol for TencentCall {
         false
     }
 
-    fn reply(&self, _kind: &Kind, _verdict: &Verdict) -> Bytes {
-        Bytes::from_static(CALL_REPLY.as_bytes())
+    fn reply(&self, kind: &Kind, _verdict: &Verdict) -> Bytes {
+        Bytes::from_static(call_reply(kind).as_bytes())
     }
 }
 

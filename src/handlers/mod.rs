@@ -2,20 +2,25 @@
 //!
 //! Each stands alone in its file; none knows how events come in, where they are kept, or of the others.
 
+mod exec;
 mod http;
 mod log;
+mod nats;
 mod robot_call;
 
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use exec::Exec;
 pub use http::{Http, KeyError, SigningKey};
 pub use log::Log;
+pub use nats::{Nats, NatsSettings, Subject};
 pub use robot_call::{JournalWitness, RobotCall, Settings as RobotCallSettings, Template};
 
 use crate::clock::Clock;
 use crate::deliver::{AnyHandler, LaneSettings};
+pub use crate::program::ExecSettings;
 use crate::tencent::AccountError;
 
 /// A handler as a configuration describes it.
@@ -46,6 +51,15 @@ pub enum Action {
         /// What each attempt is signed with.
         signing_keys: Vec<SigningKey>,
     },
+    /// Starts a program.
+    Exec {
+        /// Which, and with what.
+        program: ExecSettings,
+        /// For the whole attempt.
+        timeout: Duration,
+    },
+    /// Publishes to NATS.
+    Nats(NatsSettings),
     /// Places a Tencent call.
     RobotCall(Box<RobotCallSettings>),
 }
@@ -54,6 +68,8 @@ pub enum Action {
 pub const ALL: &[(&str, &str)] = &[
     ("log", "writes one CloudEvents line to stdout"),
     ("http", "posts a structured CloudEvent to a URL"),
+    ("exec", "starts a program with the event on its stdin"),
+    ("nats", "publishes to a subject of NATS"),
     ("robot_call", "rings users through Tencent, once"),
 ];
 
@@ -115,6 +131,8 @@ pub fn build(
         Action::Http { url, timeout, connect_timeout, signing_keys } => {
             AnyHandler::new(Http::new(name, url, timeout, connect_timeout, clock.clone())?.signed(signing_keys))
         }
+        Action::Exec { program, timeout } => AnyHandler::new(Exec::new(name, program, timeout, lane.concurrency)),
+        Action::Nats(settings) => AnyHandler::new(Nats::new(name, settings)),
         Action::RobotCall(settings) => {
             let made = RobotCall::new(Arc::clone(&name), *settings, clock.clone());
             AnyHandler::new(made.map_err(|error| BuildError::Account { name, error })?)

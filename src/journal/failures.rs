@@ -2,6 +2,9 @@
 //!
 //! Few rows in `lanes.db`, away from the events: the writer of events knows nothing of them.
 
+use std::fmt;
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -54,13 +57,38 @@ impl Lanes {
     }
 }
 
+/// What the platform said of our answers; for those who ask about many events.
+pub struct Failures {
+    path: PathBuf,
+    /// Absent where nothing was ever said.
+    connection: Option<Connection>,
+}
+
 impl Reader {
+    /// What the platform said of our answers.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the file.
+    pub fn failures(&self) -> Result<Failures, ReadError> {
+        let path = self.path().join(files::LANES);
+        if !path.exists() {
+            return Ok(Failures { path, connection: None });
+        }
+        let connection = reader::connect(&path, &LANES)?;
+        let is_there = "SELECT count(*) FROM sqlite_schema WHERE name = 'failures'";
+        // A file of an older version, whose server still runs, has no such table.
+        match connection.query_row(is_there, [], |row| row.get::<_, i64>(0)) {
+            Ok(count) => Ok(Failures { path, connection: Some(connection).filter(|_| count > 0) }),
+            Err(error) => Err(ReadError::Database { path, error }),
+        }
+    }
+
     /// What the copy of this id told, where it was worked on.
     ///
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn failure_told_by(&self, copy: EventId) -> Result<Option<Failure>, ReadError> {
-        self.failure("copy = ?1", copy)
+        self.failures()?.told_by(copy)
     }
 
     /// Why the platform could not use our answer to the event of this id, where it told so.
@@ -68,27 +96,38 @@ impl Reader {
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn failure_of(&self, event: EventId) -> Result<Option<Failure>, ReadError> {
-        self.failure("event = ?1", event)
-    }
-
-    fn failure(&self, which: &str, id: EventId) -> Result<Option<Failure>, ReadError> {
-        let path = self.path().join(files::LANES);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let connection = reader::connect(&path, &LANES)?;
-        find(&connection, which, id).map_err(|error| ReadError::Database { path, error })
+        self.failures()?.of(event)
     }
 }
 
-fn find(connection: &Connection, which: &str, id: EventId) -> rusqlite::Result<Option<Failure>> {
-    let is_there = "SELECT count(*) FROM sqlite_schema WHERE name = 'failures'";
-    // A file of an older version, whose server still runs, has no such table.
-    if connection.query_row(is_there, [], |row| row.get::<_, i64>(0))? == 0 {
-        return Ok(None);
+impl Failures {
+    /// What the copy of this id told, where it was worked on.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the file.
+    pub fn told_by(&self, copy: EventId) -> Result<Option<Failure>, ReadError> {
+        self.find("SELECT copy, event, app, reason, at FROM failures WHERE copy = ?1", copy)
     }
-    let sql = format!("SELECT copy, event, app, reason, at FROM failures WHERE {which} ORDER BY at DESC LIMIT 1");
-    connection.query_row(&sql, [id.as_bytes()], read).optional()
+
+    /// Why the platform could not use our answer to the event of this id, where it told so.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the file.
+    pub fn of(&self, event: EventId) -> Result<Option<Failure>, ReadError> {
+        self.find("SELECT copy, event, app, reason, at FROM failures WHERE event = ?1 ORDER BY at DESC LIMIT 1", event)
+    }
+
+    fn find(&self, sql: &str, id: EventId) -> Result<Option<Failure>, ReadError> {
+        let Some(connection) = &self.connection else { return Ok(None) };
+        let found = connection.prepare_cached(sql).and_then(|mut sql| sql.query_row([id.as_bytes()], read).optional());
+        found.map_err(|error| ReadError::Database { path: self.path.clone(), error })
+    }
+}
+
+impl fmt::Debug for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failures").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Failure> {

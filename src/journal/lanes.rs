@@ -182,6 +182,11 @@ impl Lanes {
         *self.0.durable.borrow()
     }
 
+    /// The furthest position of any handler.
+    pub(super) fn furthest(&self) -> Position {
+        lock(&self.0.state).positions.values().copied().max().unwrap_or_default()
+    }
+
     /// From now on these handlers are the configured ones. What another one was not given is held back only as long as
     /// events are kept anyway.
     pub fn attended_by<'a>(&self, handlers: impl IntoIterator<Item = &'a str>) {

@@ -62,6 +62,19 @@
 //! - *While reading the spill back in*: each line tells the last durable position when it was written. What stands after
 //!   that is looked through first, and an id that is there is not kept again. Only when all is durable the file goes.
 //!
+//! # What is not kept, and what is taken out
+//!
+//! Fields that must not reach the disk are taken out of an event in [`Journal::append`], before anything sees it; the record
+//! says which (`marks`). With keys, who acted, headers and body are encrypted by the writer, in rows and in spill lines,
+//! and index words are hidden with what is made from the key; rows keep what ordering, repeats and filters need.
+//!
+//! An erasure is an order in `lanes.db`. The keeper has the writer begin a new file, so that nobody appends to what is
+//! changed, and goes from file to file: notes about an event first, then its row, with `secure_delete`, then the log is
+//! emptied. A crash anywhere leaves an order that is not over, and going on finds what is left. At the end the index is made
+//! anew where it knew the account, and the order forgets it. Imported events come through [`Journal::append`] like
+//! others; they carry a mark, and lanes pass over them. Two of the same id are never there: an id tells its event's
+//! time, and what was received about then is looked through first.
+//!
 //! # What goes again
 //!
 //! Every ten seconds or so the keeper deletes whole files: those in which everything was kept longer ago than `keep`,
@@ -94,6 +107,7 @@
 mod again;
 mod backup;
 mod backwards;
+mod by_id;
 mod erase;
 mod error;
 mod failures;
@@ -137,7 +151,7 @@ pub use again::{Replay, Which};
 pub use backup::{Backup, BackupError, backup};
 pub use erase::Erasure;
 pub use error::{LaneError, OpenError, ReadError};
-pub use failures::Failure;
+pub use failures::{Failure, Failures};
 pub use filter::Filter;
 pub use import::{Copies, ImportError};
 pub use keeping::{Keeping, Kept, Unkept};
@@ -150,7 +164,7 @@ pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
 pub use retention::Retention;
 pub use sealing::{Key, Keys, NoKey};
-pub use shadows::{Shadow, Shadows};
+pub use shadows::{Shadow, ShadowReader, Shadows};
 
 use crate::clock::Clock;
 use crate::event::Event;

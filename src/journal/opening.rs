@@ -49,6 +49,10 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
 
     let durable = watch::Sender::new(Position(last));
     let lanes = Lanes::open(&directory, durable.subscribe(), Arc::clone(&metrics))?;
+    // Further than the events go only where the disk lost what it had promised. No position is given out twice all the
+    // same: lanes would pass over the new events as if they had been delivered.
+    let last = last.max(lanes.furthest().get());
+    durable.send_replace(Position(last));
     let degraded = AtomicBool::new(false);
     let finished = watch::Sender::new(false);
     let (batches, logged) = (AtomicU64::new(0), AtomicUsize::new(0));

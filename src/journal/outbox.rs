@@ -81,12 +81,6 @@ impl Outbox {
         self.with(|connection| {
             let mut select =
                 connection.prepare_cached("SELECT stage, note, at FROM outbox WHERE handler = ?1 AND id = ?2")?;
-            let entry = |row: &rusqlite::Row<'_>| {
-                let (stage, note, at): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                // A word that is none is from a newer version: certainly not a reason to do it again.
-                let stage = Stage::named(&stage).unwrap_or(Stage::Unknown);
-                Ok(Entry { stage, note, at: Timestamp::from_microsecond(at).unwrap_or_default() })
-            };
             select.query_row(params![handler, id.as_bytes()], entry).optional()
         })
     }
@@ -100,6 +94,22 @@ impl Outbox {
             let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO outbox VALUES (?1, ?2, ?3, ?4, ?5)")?;
             let row = params![handler, id.as_bytes(), entry.stage.name(), entry.note, entry.at.as_microsecond()];
             insert.execute(row).map(drop)
+        })
+    }
+
+    /// The rows of `handler` that are neither confirmed nor unknown, oldest event first. Blocking; where nothing was
+    /// ever written there is no file, and none is made.
+    ///
+    /// # Errors
+    /// [`OutboxError`] names the file.
+    pub fn unfinished(&self, handler: &str) -> Result<Vec<(EventId, Entry)>, OutboxError> {
+        if !self.path.exists() {
+            return Ok(Vec::new());
+        }
+        self.with(|connection| {
+            let sql = "SELECT stage, note, at, id FROM outbox WHERE handler = ?1 AND stage IN ('planned', 'sent') ORDER BY id";
+            let row = |row: &rusqlite::Row<'_>| Ok((EventId::from_bytes(row.get(3)?), entry(row)?));
+            connection.prepare_cached(sql)?.query_map([handler], row)?.collect()
         })
     }
 
@@ -144,4 +154,12 @@ impl Stage {
     fn named(word: &str) -> Option<Self> {
         [Self::Planned, Self::Sent, Self::Confirmed, Self::Unknown].into_iter().find(|stage| stage.name() == word)
     }
+}
+
+/// The entry in a row that begins with `stage, note, at`.
+fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
+    let (stage, note, at): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    // A word that is none is from a newer version: certainly not a reason to do it again.
+    let stage = Stage::named(&stage).unwrap_or(Stage::Unknown);
+    Ok(Entry { stage, note, at: Timestamp::from_microsecond(at).unwrap_or_default() })
 }

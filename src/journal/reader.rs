@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::again::{self, Replay};
 use super::erase::{self, Erasure};
@@ -17,7 +17,7 @@ use super::files::{self, EventsFile};
 use super::index::{Finder, Part};
 use super::record::{self, COLUMNS};
 use super::schema::{self, EVENTS, LANES, Schema};
-use super::shadows::{self, Shadow};
+use super::shadows::ShadowReader;
 use super::{Filter, Keys, Parked, Position, ReadError, lock};
 use crate::event::{Event, EventId};
 
@@ -166,43 +166,12 @@ impl Reader {
         Ok(self.begun(&next.path)?.is_some_and(|begun| begun < since))
     }
 
-    /// The event of this id. Blocking; looks through the files from about that time on.
+    /// What shadows would have answered. Blocking.
     ///
     /// # Errors
     /// [`ReadError`] names the file.
-    pub fn find(&self, id: EventId) -> Result<Option<(Position, Event)>, ReadError> {
-        let filter = Filter { ids: vec![id], since: made_at(id), ..Filter::default() };
-        let mut finder = self.finder(&filter);
-        let files = self.files()?;
-        let mut after = 0;
-        for (index, file) in files.iter().enumerate() {
-            let end = files.get(index + 1).map_or(u64::MAX, |next| next.first.saturating_sub(1));
-            let mut part = finder.next(after);
-            if part.after >= end || self.is_before(filter.since, files.get(index + 1))? {
-                after = after.max(end.min(part.after));
-                continue;
-            }
-            let last = self.with(&file.path, last).or_else(|error| pass_over(&file.path, error))?;
-            let end = last.map_or(0, |last| position(last).0);
-            while part.after < end {
-                let find = |connection: &Connection| find(connection, id, part.after, part.last.min(end), self.keys());
-                let found = self.with(&file.path, find);
-                if let Some(found) = found.or_else(|error| pass_over(&file.path, error))? {
-                    return Ok(Some(found));
-                }
-                part = finder.next(part.last.min(end));
-            }
-            after = after.max(end);
-        }
-        Ok(None)
-    }
-
-    /// What shadows would have answered to the event `id`. Blocking.
-    ///
-    /// # Errors
-    /// [`ReadError`] names the file.
-    pub fn shadows(&self, id: EventId) -> Result<Vec<Shadow>, ReadError> {
-        shadows::read(&self.path, id)
+    pub fn shadows(&self) -> Result<ShadowReader, ReadError> {
+        ShadowReader::open(&self.path)
     }
 
     /// The last event's position; 0 when there is none.
@@ -362,28 +331,6 @@ fn scan(
     Ok(seen)
 }
 
-/// The event of this id after `after` and up to `last`, looked for in short read transactions.
-fn find(
-    connection: &Connection,
-    id: EventId,
-    mut after: u64,
-    last: u64,
-    keys: Option<&Keys>,
-) -> rusqlite::Result<Option<(Position, Event)>> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ?1 AND position <= ?2 AND id = ?3");
-    let mut statement = connection.prepare_cached(&sql)?;
-    while after < last {
-        let end = last.min(after.saturating_add(FIND_ROWS));
-        let read = |row: &Row<'_>| Ok((position(row.get(0)?), record::read_event(row, keys)?));
-        let found = statement.query_row(params![stored(after), stored(end), id.as_bytes()], read).optional()?;
-        if found.is_some() {
-            return Ok(found);
-        }
-        after = end;
-    }
-    Ok(None)
-}
-
 /// The last position in a file.
 pub(super) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     connection.query_row("SELECT max(position) FROM events", [], |row| row.get(0))
@@ -403,11 +350,6 @@ pub(super) fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, 
         _ if !path.exists() => Ok(T::default()),
         _ => Err(error),
     }
-}
-
-/// When an id was made, less what clocks may differ by.
-fn made_at(id: EventId) -> Option<Timestamp> {
-    id.made_at()?.checked_sub(Duration::from_secs(60)).ok()
 }
 
 /// A path inside a `file:` URI.
@@ -436,6 +378,4 @@ pub(super) fn stored(position: u64) -> i64 {
 /// Rows that one read transaction looks at, and one page at most.
 pub(super) const CHUNK_ROWS: usize = 1024;
 pub(super) const PAGE_ROWS: usize = 16 * CHUNK_ROWS;
-/// Rows that are looked at for an id at once.
-const FIND_ROWS: u64 = 32 * 1024;
 pub(super) const BUSY: Duration = Duration::from_secs(2);

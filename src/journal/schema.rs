@@ -154,7 +154,11 @@ impl Schema {
         let version = self.check(connection)?;
         let done = usize::try_from(version).unwrap_or(0);
         for (step, sql) in self.steps.iter().enumerate().skip(done) {
-            let transaction = connection.transaction()?;
+            // Two who open a new file at once must not both take the step.
+            let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            if self.check(&transaction)? > i64::try_from(step).unwrap_or(i64::MAX) {
+                continue;
+            }
             transaction.execute_batch(sql)?;
             transaction.pragma_update(None, "application_id", self.application_id)?;
             transaction.pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX))?;

@@ -181,30 +181,49 @@ fn write(connection: &mut Connection, shadows: &[Shadow]) -> rusqlite::Result<()
     transaction.commit()
 }
 
-/// What shadows would have answered to the event `id`, in the journal in `directory`.
-pub(super) fn read(directory: &Path, id: EventId) -> Result<Vec<Shadow>, ReadError> {
-    let path = directory.join(NAME);
-    if !path.exists() {
-        return Ok(Vec::new());
+/// Reads what shadows would have answered, also while it is written.
+#[derive(Debug)]
+pub struct ShadowReader {
+    path: PathBuf,
+    /// None where nothing was written yet.
+    connection: Option<Connection>,
+}
+
+impl ShadowReader {
+    /// Of the journal in `directory`.
+    pub(super) fn open(directory: &Path) -> Result<Self, ReadError> {
+        let path = directory.join(NAME);
+        if !path.exists() {
+            return Ok(Self { path, connection: None });
+        }
+        let failed = |error| ReadError::Database { path: path.clone(), error };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        // One view of the file for all of it: it may be in the making.
+        let view = connection.unchecked_transaction().map_err(failed)?;
+        let is_made = SHADOWS.check(&view).map_err(|fault| fault.reading(&path))? > 0;
+        drop(view);
+        Ok(Self { path, connection: Some(connection).filter(|_| is_made) })
     }
-    let failed = |error| ReadError::Database { path: path.clone(), error };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
-    // One view of the file for all of it: it may be in the making.
-    let connection = connection.unchecked_transaction().map_err(failed)?;
-    if SHADOWS.check(&connection).map_err(|fault| fault.reading(&path))? == 0 {
-        return Ok(Vec::new()); // it is being made
+
+    /// What they would have answered to the event `id`. Blocking.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of(&self, id: EventId) -> Result<Vec<Shadow>, ReadError> {
+        let Some(connection) = &self.connection else { return Ok(Vec::new()) };
+        let failed = |error| ReadError::Database { path: self.path.clone(), error };
+        let sql = "SELECT id, decider, verdict, code, decided_by FROM shadows WHERE id = ?1 ORDER BY number";
+        let mut rows = connection.prepare_cached(sql).map_err(failed)?;
+        let shadow = |row: &Row<'_>| {
+            Ok(Shadow {
+                id: EventId::from_bytes(row.get(0)?),
+                decider: row.get(1)?,
+                verdict: row.get(2)?,
+                code: row.get(3)?,
+                by: row.get(4)?,
+            })
+        };
+        rows.query_map([id.as_bytes()], shadow).and_then(Iterator::collect).map_err(failed)
     }
-    let sql = "SELECT id, decider, verdict, code, decided_by FROM shadows WHERE id = ?1 ORDER BY number";
-    let mut rows = connection.prepare(sql).map_err(failed)?;
-    let shadow = |row: &Row<'_>| {
-        Ok(Shadow {
-            id: EventId::from_bytes(row.get(0)?),
-            decider: row.get(1)?,
-            verdict: row.get(2)?,
-            code: row.get(3)?,
-            by: row.get(4)?,
-        })
-    };
-    rows.query_map([id.as_bytes()], shadow).and_then(Iterator::collect).map_err(failed)
 }

@@ -348,6 +348,7 @@ impl Builder {
         let metrics = metrics.unwrap_or_else(|| Metrics::new(settings.deadline));
         let delivering = Delivering::start()?;
         let runtime = delivering.handle();
+        let begins: Vec<AnyHandler> = handlers.iter().map(|(_, handler)| handler.clone()).collect();
         let open = {
             let (clock, metrics) = (clock.clone(), Arc::clone(&metrics));
             move || -> Result<_, BuildError> {
@@ -359,6 +360,9 @@ impl Builder {
         };
         let (journal, dispatcher, orders) =
             tokio::task::spawn_blocking(open).await.map_err(|_| BuildError::CutShort)??;
+        for handler in begins {
+            delivering.handle().spawn(async move { handler.resume().await });
+        }
         let chain = Chain::new(policy, deciders, Arc::clone(&metrics))?;
         let paths = settings.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
         let (tell, kept) = tokio::sync::mpsc::channel(feedback::WAITING);

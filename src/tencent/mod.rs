@@ -37,4 +37,4 @@ pub use published::{
 };
 pub use room::{RoomId, RoomReading};
 pub use user_id::{MAX_USER_ID, UserId, UserIdError};
-pub use user_sig::{Privileges, UserSig, UserSigKey, UserSigs};
+pub use user_sig::{PrivateMapKey, Privileges, UserSig, UserSigKey, UserSigs};

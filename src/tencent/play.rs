@@ -15,8 +15,8 @@ use super::{RequestError, RoomReading};
 
 /// How often it is asked whether the media still plays.
 const LOOK: Duration = Duration::from_secs(1);
-/// After the time to ring: for the callback that says that nobody answered.
-const GRACE: Duration = Duration::from_secs(3);
+/// After the time to ring, for the callback that says that nobody answered.
+pub const GRACE: Duration = Duration::from_secs(3);
 /// So many failures to tell in a row end the waiting for media.
 const BLIND: u32 = 5;
 
@@ -145,99 +145,162 @@ pub async fn play_started(
     mut tell: impl FnMut(Step) + Send,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<Played, PlayError> {
-    let room = plan.call.room.clone().ok_or(PlayError::NoRoom)?;
+    if plan.call.room.is_none() {
+        return Err(PlayError::NoRoom);
+    }
     let mut stop = pin!(stop);
     let call_id = started.call_id.ok_or(PlayError::NoCallId)?;
     for callee in started.callees.iter().filter(|callee| !callee.rang()) {
         tell(Step::NotRung(callee.callee.clone(), callee.result_code));
     }
+    let call = OpenCall { engine, ingests, plan, call_id: &call_id };
     if !started.callees.is_empty() && !started.callees.iter().any(|callee| callee.rang()) {
-        hang_up(engine, &call_id, &mut tell).await;
+        call.hang_up(&mut tell).await;
         return Ok(Played::NotAnswered);
     }
     tell(Step::Ringing { call_id: call_id.clone() });
-
-    let rings_until = Instant::now() + Duration::from_millis(plan.call.timeout_ms) + GRACE;
-    loop {
-        let sign = tokio::select! {
-            sign = witness.next(&call_id) => sign,
-            () = sleep_until(rings_until) => {
-                hang_up(engine, &call_id, &mut tell).await;
-                return Ok(Played::NotAnswered);
-            }
-            () = &mut stop => {
-                hang_up(engine, &call_id, &mut tell).await;
-                return Ok(Played::Stopped);
-            }
-        };
-        match sign {
-            Sign::Accepted(user) => break tell(Step::Accepted(user)),
-            Sign::Declined(user, what) => tell(Step::Declined(user, what)),
-            Sign::Ended(how) => {
-                tell(Step::Ended(how));
-                return Ok(Played::NotAnswered);
-            }
-            Sign::MediaEnded(_) => {}
-        }
+    if let Some(played) = call.is_answered(plan.patience(), witness, &mut tell, &mut stop).await {
+        return Ok(played);
     }
-
-    let (playing, private_map_key) = (plan.playing.clone(), plan.private_map_key);
-    let ingest = StartIngest { room, user: plan.call.robot.clone(), playing, private_map_key };
-    let task_id = match ingests.start(&ingest).await {
-        Ok(begun) => {
-            if let Some(reading) = begun.other_reading {
-                tell(Step::RoomReading(reading));
-            }
-            begun.task_id
-        }
-        Err(error) => {
-            hang_up(engine, &call_id, &mut tell).await;
-            return Err(PlayError::Media(error));
-        }
-    };
-    tell(Step::Playing { task_id: task_id.clone() });
-
-    let media = media_ends(ingests, &task_id);
-    let mut media = pin!(media);
-    let played = loop {
-        let sign = tokio::select! {
-            sign = witness.next(&call_id) => sign,
-            () = &mut media => Sign::MediaEnded(task_id.clone()),
-            () = &mut stop => break Played::Stopped,
-        };
-        match sign {
-            Sign::MediaEnded(task) if task == task_id => {
-                tell(Step::MediaEnded);
-                hang_up(engine, &call_id, &mut tell).await;
-                return Ok(Played::ToTheEnd);
-            }
-            Sign::Ended(how) => {
-                tell(Step::Ended(how));
-                break Played::CutShort;
-            }
-            Sign::Declined(user, what) => tell(Step::Declined(user, what)),
-            Sign::Accepted(user) => tell(Step::Accepted(user)),
-            Sign::MediaEnded(_) => {}
-        }
-    };
-    match ingests.stop(&task_id).await {
-        Ok(()) => {}
-        Err(error) if is_over(&error) => {}
-        Err(error) => tell(Step::Trouble(format!("the media may go on: {error}"))),
-    }
-    if played == Played::Stopped {
-        hang_up(engine, &call_id, &mut tell).await;
-    }
-    Ok(played)
+    let task_id = call.begins(&mut tell).await?;
+    Ok(call.ends(&task_id, witness, &mut tell, &mut stop).await)
 }
 
-/// Ends the call, unless it is over.
-async fn hang_up(engine: &CallEngine, call_id: &str, tell: &mut (impl FnMut(Step) + Send)) {
-    tell(Step::HangingUp);
-    match engine.end(call_id).await {
-        Ok(()) => tell(Step::Ended(None)),
-        Err(error) if is_over(&error) => tell(Step::Ended(None)),
-        Err(error) => tell(Step::Trouble(format!("the call may go on: {error}"))),
+/// A call that was started, and its way from there; each step can be taken by somebody else than the one before.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenCall<'a> {
+    /// The client of the call engine.
+    pub engine: &'a CallEngine,
+    /// The client of stream ingest.
+    pub ingests: &'a Ingests,
+    /// What is done.
+    pub plan: &'a Plan,
+    /// Which call it is.
+    pub call_id: &'a str,
+}
+
+impl OpenCall<'_> {
+    /// Waits until somebody answers, for `within` at most: `None`. Else the call is over, and how it went.
+    pub async fn is_answered(
+        &self,
+        within: Duration,
+        witness: &mut impl Witness,
+        tell: &mut (impl FnMut(Step) + Send),
+        stop: &mut (impl Future<Output = ()> + Send + Unpin),
+    ) -> Option<Played> {
+        let rings_until = Instant::now() + within;
+        loop {
+            let sign = tokio::select! {
+                // What was seen already counts, however late we are.
+                biased;
+                sign = witness.next(self.call_id) => sign,
+                () = &mut *stop => {
+                    self.hang_up(tell).await;
+                    return Some(Played::Stopped);
+                }
+                () = sleep_until(rings_until) => {
+                    self.hang_up(tell).await;
+                    return Some(Played::NotAnswered);
+                }
+            };
+            match sign {
+                Sign::Accepted(user) => {
+                    tell(Step::Accepted(user));
+                    return None;
+                }
+                Sign::Declined(user, what) => tell(Step::Declined(user, what)),
+                Sign::Ended(how) => {
+                    tell(Step::Ended(how));
+                    return Some(Played::NotAnswered);
+                }
+                Sign::MediaEnded(_) => {}
+            }
+        }
+    }
+
+    /// Begins to play; gives the task's id.
+    ///
+    /// # Errors
+    /// [`PlayError`]; the call was ended then.
+    pub async fn begins(&self, tell: &mut (impl FnMut(Step) + Send)) -> Result<String, PlayError> {
+        let plan = self.plan;
+        let Some(room) = plan.call.room.clone() else {
+            self.hang_up(tell).await;
+            return Err(PlayError::NoRoom);
+        };
+        let (playing, private_map_key) = (plan.playing.clone(), plan.private_map_key);
+        let ingest = StartIngest { room, user: plan.call.robot.clone(), playing, private_map_key };
+        match self.ingests.start(&ingest).await {
+            Ok(begun) => {
+                if let Some(reading) = begun.other_reading {
+                    tell(Step::RoomReading(reading));
+                }
+                tell(Step::Playing { task_id: begun.task_id.clone() });
+                Ok(begun.task_id)
+            }
+            Err(error) => {
+                self.hang_up(tell).await;
+                Err(PlayError::Media(error))
+            }
+        }
+    }
+
+    /// Waits until the media or the call ends, and ends the other.
+    pub async fn ends(
+        &self,
+        task_id: &str,
+        witness: &mut impl Witness,
+        tell: &mut (impl FnMut(Step) + Send),
+        stop: &mut (impl Future<Output = ()> + Send + Unpin),
+    ) -> Played {
+        let mut media = pin!(media_ends(self.ingests, task_id));
+        let played = loop {
+            let sign = tokio::select! {
+                sign = witness.next(self.call_id) => sign,
+                () = &mut media => Sign::MediaEnded(task_id.to_owned()),
+                () = &mut *stop => break Played::Stopped,
+            };
+            match sign {
+                Sign::MediaEnded(task) if task == task_id => {
+                    tell(Step::MediaEnded);
+                    self.hang_up(tell).await;
+                    return Played::ToTheEnd;
+                }
+                Sign::Ended(how) => {
+                    tell(Step::Ended(how));
+                    break Played::CutShort;
+                }
+                Sign::Declined(user, what) => tell(Step::Declined(user, what)),
+                Sign::Accepted(user) => tell(Step::Accepted(user)),
+                Sign::MediaEnded(_) => {}
+            }
+        };
+        match self.ingests.stop(task_id).await {
+            Ok(()) => {}
+            Err(error) if is_over(&error) => {}
+            Err(error) => tell(Step::Trouble(format!("the media may go on: {error}"))),
+        }
+        if played == Played::Stopped {
+            self.hang_up(tell).await;
+        }
+        played
+    }
+
+    /// Ends the call, unless it is over.
+    pub async fn hang_up(&self, tell: &mut (impl FnMut(Step) + Send)) {
+        tell(Step::HangingUp);
+        match self.engine.end(self.call_id).await {
+            Ok(()) => tell(Step::Ended(None)),
+            Err(error) if is_over(&error) => tell(Step::Ended(None)),
+            Err(error) => tell(Step::Trouble(format!("the call may go on: {error}"))),
+        }
+    }
+}
+
+impl Plan {
+    /// How long an answer is waited for: while it rings, and for the callback that says that nobody answered.
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(self.call.timeout_ms).saturating_add(GRACE)
     }
 }
 

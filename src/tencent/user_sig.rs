@@ -20,7 +20,7 @@ use serde::Serialize;
 use sha2::Sha256;
 
 pub use cache::UserSigs;
-pub use private_map_key::Privileges;
+pub use private_map_key::{PrivateMapKey, Privileges};
 pub use reading::{ReadError, Untrusted, UserSig};
 
 use super::{RoomId, UserId};

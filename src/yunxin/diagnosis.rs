@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use jiff::{Timestamp, Unit};
 
-use super::app::Apps;
+use super::app::{App, Apps};
 use super::check_sum::{md5_of, sign};
 use super::proof::{ProvenHeaders, verify};
 use crate::refusal::{Refusal, is_in_seconds};
@@ -69,26 +69,31 @@ pub fn diagnose(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestamp) 
             diagnosis.passed("clock", "CurTime is close enough to this clock");
         }
     }
-    if md5_header(headers) == Some(md5_of(body)) {
-        diagnosis.passed("body", format!("{} bytes, the ones that were signed", body.len()));
-    } else {
-        diagnosis.failed("body", format!("the MD5 header is not the MD5 of these {} bytes", body.len()));
-        diagnosis.cause.get_or_insert_with(|| body_cause(headers, body));
-    }
+    diagnosis.compare(headers, body);
     diagnosis
 }
 
 impl Diagnosis {
-    fn passed(&mut self, check: &'static str, text: impl Into<String>) {
+    pub(super) fn passed(&mut self, check: &'static str, text: impl Into<String>) {
         self.findings.push(Finding { check, passed: true, text: text.into() });
     }
 
-    fn failed(&mut self, check: &'static str, text: String) {
+    pub(super) fn failed(&mut self, check: &'static str, text: String) {
         self.findings.push(Finding { check, passed: false, text });
+    }
+
+    /// Holds the body against the MD5 header.
+    pub(super) fn compare(&mut self, headers: &HeaderMap, body: &Bytes) {
+        if md5_header(headers) == Some(md5_of(body)) {
+            self.passed("body", format!("{} bytes, the ones that were signed", body.len()));
+        } else {
+            self.failed("body", format!("the MD5 header is not the MD5 of these {} bytes", body.len()));
+            self.cause.get_or_insert_with(|| body_cause(headers, body));
+        }
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim_ascii()
 }
 
@@ -98,15 +103,16 @@ fn md5_header(headers: &HeaderMap) -> Option<[u8; 16]> {
 }
 
 /// Which usual mistake gives this CheckSum.
-fn signature_cause(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> String {
+pub(super) fn signature_cause(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> String {
     let (md5, cur_time, sent) = (text(headers, "md5"), text(headers, "curtime"), text(headers, "checksum"));
     let is_sent = |digest: &str| digest.eq_ignore_ascii_case(sent);
     let sha1 = |parts: [&str; 3]| {
         use sha1::{Digest, Sha1};
         hex::encode(Sha1::digest(parts.concat()))
     };
-    let Some(app) = apps.get(text(headers, "appkey")) else { return "the AppKey is unknown".to_owned() };
-    for secret in &app.secrets {
+    // A copy may name no app: then all were tried.
+    let tried: Vec<&App> = apps.get(text(headers, "appkey")).map_or_else(|| apps.iter().collect(), |app| vec![app]);
+    for secret in tried.iter().flat_map(|app| &app.secrets) {
         let exposed = secret.secret.expose();
         if !secret.is_current(now) && is_sent(&sha1([exposed, md5, cur_time])) {
             return "it was made with a secret of this app that is past its `not_after`".to_owned();
@@ -135,7 +141,7 @@ fn signature_cause(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestam
     }
     let other = apps
         .iter()
-        .filter(|other| other.app_key != app.app_key)
+        .filter(|other| tried.iter().all(|app| app.app_key != other.app_key))
         .flat_map(|other| other.secrets.iter().map(move |secret| (&other.app_key, secret)));
     for (app_key, secret) in other {
         if is_sent(&sha1([secret.secret.expose(), md5, cur_time])) {
@@ -166,25 +172,8 @@ fn clock_cause(headers: &HeaderMap, now: Timestamp) -> Option<String> {
 /// What was done to the body on its way, where one of the usual things fits.
 fn body_cause(headers: &HeaderMap, body: &Bytes) -> String {
     let Some(signed) = md5_header(headers) else { return "the MD5 header is malformed".to_owned() };
-    let fits = |candidate: &[u8]| md5_of(candidate) == signed;
-    let trimmed = body.trim_ascii();
-    if fits(trimmed) {
-        return "blanks or a newline were added around the body (an editor, `echo`, or curl -d @file of a changed file)".to_owned();
-    }
-    if ["\n", "\r\n"].iter().any(|end| fits(&[trimmed, end.as_bytes()].concat())) {
-        return "the body lost its newline at the end".to_owned();
-    }
-    let unix: Vec<u8> = body.iter().copied().filter(|byte| *byte != b'\r').collect();
-    let windows = String::from_utf8_lossy(&unix).replace('\n', "\r\n");
-    if fits(&unix) || fits(windows.as_bytes()) {
-        return "line ends were changed on the way".to_owned();
-    }
-    if fits(trimmed.strip_prefix(b"\xef\xbb\xbf").unwrap_or_default()) {
-        return "a byte order mark was put in front of the body".to_owned();
-    }
-    let read: Option<serde_json::Value> = serde_json::from_slice(trimmed).ok();
-    if read.is_some_and(|value| fits(value.to_string().as_bytes())) {
-        return "something on the way read the JSON and wrote it again; pass the bytes on untouched".to_owned();
+    if let Some(cause) = change(body, |candidate| md5_of(candidate) == signed) {
+        return cause.to_owned();
     }
     if body.is_empty() {
         return "the body is empty: was it read before, or sent chunked to something that needs a Content-Length?"
@@ -192,4 +181,30 @@ fn body_cause(headers: &HeaderMap, body: &Bytes) -> String {
     }
     "the body was changed on its way: a proxy or framework that re-encodes it, or it is not the body of these headers"
         .to_owned()
+}
+
+/// The usual change after whose undoing the body `fits`.
+pub(super) fn change(body: &[u8], fits: impl Fn(&[u8]) -> bool) -> Option<&'static str> {
+    let trimmed = body.trim_ascii();
+    if fits(trimmed) {
+        return Some(
+            "blanks or a newline were added around the body (an editor, `echo`, or curl -d @file of a changed file)",
+        );
+    }
+    if ["\n", "\r\n"].iter().any(|end| fits(&[trimmed, end.as_bytes()].concat())) {
+        return Some("the body lost its newline at the end");
+    }
+    let unix: Vec<u8> = body.iter().copied().filter(|byte| *byte != b'\r').collect();
+    let windows = String::from_utf8_lossy(&unix).replace('\n', "\r\n");
+    if fits(&unix) || fits(windows.as_bytes()) {
+        return Some("line ends were changed on the way");
+    }
+    if fits(trimmed.strip_prefix(b"\xef\xbb\xbf").unwrap_or_default()) {
+        return Some("a byte order mark was put in front of the body");
+    }
+    let read: Option<serde_json::Value> = serde_json::from_slice(trimmed).ok();
+    if read.is_some_and(|value| fits(value.to_string().as_bytes())) {
+        return Some("something on the way read the JSON and wrote it again; pass the bytes on untouched");
+    }
+    None
 }

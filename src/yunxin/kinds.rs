@@ -50,10 +50,10 @@ pub(super) fn kind_of(fields: &Fields<'_>, product: Product) -> Result<Kind, Ref
 /// The kind that an integer in a flat body means: a callback. The tables of the message-update copies call their
 /// numbers integers too, though every example has texts, and no callback has these.
 fn of_flat_number(raw: &str, product: Product) -> Kind {
-    let number = raw.parse().ok();
+    let number = raw.parse::<i64>().ok();
     let update = number.filter(|number| product == Product::Copy && (89..=91).contains(number)).map(Wire::Text);
     let known = number.and_then(|number| Kind::on_wire(update.unwrap_or(Wire::Number(number))));
-    known.unwrap_or_else(|| Kind::named(Family::YunxinCallback, &format!("unknown.{raw}")))
+    known.unwrap_or_else(|| Kind::named(Family::YunxinCallback, &format!("unknown.{}", in_digits(raw))))
 }
 
 /// The kind that a text means: an IM copy, a word of the room and meeting products, or a login whose number was
@@ -75,7 +75,12 @@ fn kind_of_text(text: &str, fields: &Fields<'_>, product: Product) -> Option<Kin
 
 fn rtc(number: &str) -> Kind {
     let known = number.parse().ok().and_then(|number| Kind::on_wire(Wire::Rtc(number)));
-    known.unwrap_or_else(|| Kind::named(Family::YunxinCopy, &format!("rtc.unknown.{number}")))
+    known.unwrap_or_else(|| Kind::named(Family::YunxinCopy, &format!("rtc.unknown.{}", in_digits(number))))
+}
+
+/// An integer as a name holds it: JSON can write 0 as `-0`.
+fn in_digits(number: &str) -> &str {
+    if number == "-0" { "0" } else { number }
 }
 
 fn word(text: &str) -> Option<Kind> {

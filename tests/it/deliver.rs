@@ -3,8 +3,11 @@
 mod again;
 mod cast;
 mod dispatcher;
+mod exec;
 mod http;
 mod lane;
 mod log;
+mod nats;
 mod signature;
 mod target;
+mod wide;

@@ -27,18 +27,24 @@ struct Dev {
 impl Dev {
     fn starts(arguments: &[&str]) -> Self {
         let mut command = program(&[&["dev", "--port", "0"], arguments].concat());
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut dev = Self::of(process);
+        dev.says("  offhook send call.start");
+        dev
+    }
+
+    fn of(mut process: Child) -> Self {
         let (tell, lines) = channel();
-        let outputs: [Box<dyn Read + Send>; 2] =
-            [Box::new(process.stdout.take().unwrap()), Box::new(process.stderr.take().unwrap())];
-        for output in outputs {
+        let outputs: [Option<Box<dyn Read + Send>>; 2] = [
+            process.stdout.take().map(|output| Box::new(output) as Box<dyn Read + Send>),
+            process.stderr.take().map(|output| Box::new(output) as Box<dyn Read + Send>),
+        ];
+        for output in outputs.into_iter().flatten() {
             let tell = tell.clone();
             let mut lines = BufReader::new(output).lines().map_while(Result::ok);
             std::thread::spawn(move || lines.try_for_each(|line| tell.send(line)));
         }
-        let mut dev = Self { process, lines, said: Vec::new() };
-        dev.says("  offhook send call.start");
-        dev
+        Self { process, lines, said: Vec::new() }
     }
 
     /// Waits for a line that contains `text`, and gives it.
@@ -181,4 +187,22 @@ async fn a_configuration_of_yours_is_used_on_loopback_and_away_from_its_journal(
     fs::write(&file, "[server]\nlsten = 1\n").unwrap();
     let said = offhook(&["dev", "--config", file.to_str().unwrap()]);
     assert!(said.code == 64 && said.err.contains("server.lsten"), "{said:?}");
+}
+
+#[test]
+fn a_configuration_of_tencents_alone_is_used() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("offhook.toml");
+    fs::write(&file, "[tencent]\nsdk_app_id = 1400004711\ncallback_tokens = [\"a-made-up-token\"]\n").unwrap();
+    let file = file.to_str().unwrap();
+    let mut process = program(&["dev", "--port", "0", "--config", file]);
+    let process = process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut dev = Dev::of(process);
+    dev.says("  app               none of Yunxin's");
+    let line = dev.says("  tencent.call      http://");
+    assert!(line.ends_with("/tencent/call/{token}"), "{line}");
+    dev.says("listening for Tencent's callbacks");
+    dev.is_stopped();
+    let said = offhook(&["dev", "--demo", "--config", file]);
+    assert!(said.code == 2 && said.err.contains("--demo sends samples"), "{said:?}");
 }

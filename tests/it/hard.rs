@@ -114,9 +114,12 @@ fn an_event_type_is_an_integer_or_a_text_and_nothing_else() {
     }
     assert_eq!(refusal(r#"{"fromAccount":"mei"}"#), "event_type_malformed");
     assert_eq!(refusal(format!(r#"{{"eventType":{}}}"#, "9".repeat(100))), "event_type_malformed");
-    for (raw, kind) in
-        [("0", "unknown.0"), ("-1", "unknown.-1"), ("99999999999999999999", "unknown.99999999999999999999")]
-    {
+    for (raw, kind) in [
+        ("0", "unknown.0"),
+        ("-0", "unknown.0"),
+        ("-1", "unknown.-1"),
+        ("99999999999999999999", "unknown.99999999999999999999"),
+    ] {
         let event = Event::from_json(format!(r#"{{"eventType":{raw},"x":1}}"#)).unwrap();
         assert_eq!(event.kind().name(), kind);
         assert!(matches!(event.payload(), Payload::Unknown(content) if content.other["x"].get() == "1"));

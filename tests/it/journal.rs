@@ -6,6 +6,7 @@ mod files;
 mod finding;
 mod keeping;
 mod lanes;
+mod privacy;
 mod reading;
 mod retention;
 mod trouble;

@@ -15,6 +15,7 @@ mod edge;
 mod events;
 mod exports;
 mod extractor;
+mod faults;
 mod fuzz;
 mod hard;
 mod journal;

@@ -5,3 +5,4 @@
 mod exec;
 mod http;
 mod late;
+mod program;

@@ -13,14 +13,20 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 /// The compiled library; `None`, said aloud, where no C compiler is. Under `CI` that is a failure.
-pub(crate) fn build() -> Option<PathBuf> {
+fn unsynced() -> Option<PathBuf> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    BUILT.get_or_init(compile).clone()
+    BUILT.get_or_init(|| compile("unsynced")).clone()
 }
 
-fn compile() -> Option<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shim/unsynced.c");
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unsynced.so");
+/// The same with the clock in it.
+fn clock() -> Option<PathBuf> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(|| compile("clock")).clone()
+}
+
+fn compile(name: &str) -> Option<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/shim/{name}.c"));
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.so"));
     // Moved into place when it is whole: tests of other binaries may be loading it now.
     let fresh = library.with_extension(std::process::id().to_string());
     let arguments = ["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"];
@@ -34,7 +40,7 @@ fn compile() -> Option<PathBuf> {
         Err(error) => {
             // Past the harness's capture, so that it is seen in a run that passes.
             let mut aloud = std::io::stderr();
-            writeln!(aloud, "SKIPPED: no C compiler ({error}): nothing is proven about unsynced writes").unwrap();
+            writeln!(aloud, "SKIPPED: no C compiler ({error}): nothing is proven about faults of the disk").unwrap();
             None
         }
     }
@@ -47,9 +53,10 @@ pub(crate) struct Shim {
 }
 
 impl Shim {
-    /// Watches everything below `directory`, which is made by then or whose parent is. `None` as in [`build`].
+    /// Watches everything below `directory`, which is made by then or whose parent is. `None`, said aloud, where no C
+    /// compiler is; under `CI` that is a failure.
     pub(crate) fn over(directory: &Path) -> Option<Self> {
-        let preload = ("LD_PRELOAD", build()?.into_os_string());
+        let preload = ("LD_PRELOAD", unsynced()?.into_os_string());
         Some(Self { variables: vec![preload, ("OFFHOOK_SHIM_DIR", directory.into())] })
     }
 
@@ -81,6 +88,21 @@ impl Shim {
     /// While `file` exists every sync says that it worked and keeps nothing, as if nobody had asked for one.
     pub(crate) fn lie_while(self, file: &Path) -> Self {
         self.with("OFFHOOK_SHIM_LIE_FILE", file)
+    }
+
+    /// While `file` exists every sync says that it worked, and what it covers is kept by the next one only, as if somebody
+    /// had answered before the sync was through.
+    pub(crate) fn late_while(self, file: &Path) -> Self {
+        self.with("OFFHOOK_SHIM_LATE_FILE", file)
+    }
+
+    /// The time of day is set forward by the seconds in `file`, a native `i64`, also while the process runs.
+    pub(crate) fn clock(mut self, file: &Path) -> Self {
+        if let (Some(library), Some((_, preload))) = (clock(), self.variables.first_mut()) {
+            preload.push(":");
+            preload.push(library);
+        }
+        self.with("OFFHOOK_CLOCK", file)
     }
 
     /// While `file` exists no sync returns.

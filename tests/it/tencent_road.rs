@@ -3,7 +3,9 @@
 use offhook::clock::Clock;
 use offhook::cloud_event::CloudEvent;
 use offhook::secret::Secret;
-use offhook::tencent::callback::{CALL_REPLY, CallbackSecrets, SAMPLES, TRTC_REPLY, sample, sign_call, sign_trtc};
+use offhook::tencent::callback::{
+    CALL_REPLY, CALL_V1_REPLY, CallbackSecrets, SAMPLES, TRTC_REPLY, sample, sign_call, sign_trtc,
+};
 use offhook::{Receiver, Verdict};
 use serde_json::Value;
 
@@ -158,6 +160,23 @@ async fn a_repeat_is_answered_alike_and_kept_once_after_a_restart_too() {
         is_taken(&posts(&world, kind, sample(kind).expect("a sample")).sent().await, kind);
     }
     assert_eq!(world.keeps(2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_deprecated_generation_gets_its_own_reply_and_is_kept_as_nobodys_kind() {
+    let world = World::of(plan()).await;
+    let body = r#"{"UserId":"mei","RoomId":"clinic-7","CallId":"c-1","Role":"caller","Event":"start_call","EventTime":1704695566}"#;
+    let v1 =
+        |command: &str| format!("sdkappid={APP}&command={command}&contenttype=json&clientip=127.0.0.1&optplatform=iOS");
+    for command in ["caller_start_call", "normal_end", "call_end"] {
+        let body = body.replace("1704695566", &format!("17046955{}", command.len()));
+        call(&world, TOKEN, &v1(command), &body).sent().await.is_verdict(CALL_V1_REPLY);
+    }
+    // Not one of that generation's words.
+    call(&world, TOKEN, &v1("C2C.CallbackAfterSendMsg"), body).sent().await.is_verdict(CALL_REPLY);
+    let kinds: Vec<String> = world.keeps(4).await.iter().map(|event| event.kind().to_string()).collect();
+    let expected = ["caller_start_call", "normal_end", "call_end", "c2c.callbackaftersendmsg"];
+    assert_eq!(kinds, expected.map(|command| format!("call_engine.unknown.{command}")));
 }
 
 #[tokio::test]

@@ -156,3 +156,48 @@ fn a_capture_that_is_cut_short_is_told_so() {
     let said = verify(b"POST / HTTP/1.1\r\nAppKey: x", &[]);
     assert!(said.code == 1 && said.err.contains("no empty line"), "{said:?}");
 }
+
+#[test]
+fn a_copy_is_judged_as_a_copy_and_the_old_meeting_kit_by_its_own_signature() {
+    let copy = r#"{"eventType":"7","msgId":"9007199254740993","from":"mei","to":"an"}"#;
+    let old = yunxin().asks_at("1541583920979", copy);
+    // By its path, by what it is, and by what it lacks.
+    for question in [
+        old.clone().on_path("/yunxin/copy"),
+        old.clone().on_path("/hooks/im"),
+        old.clone().on_path("/hooks/im").without("AppKey"),
+        yunxin().copies_meeting(r#"{"msgType":"MEETING_MEMBER_ENTRY","msgBody":{}}"#),
+        yunxin().copies_meeting(copy).without("AppKey").on_path("/hooks/meeting"),
+    ] {
+        let said = verify(&question.bytes(), &[]).ends_with(0);
+        assert!(said.starts_with("judged as a copy") && !said.contains("FAILED"), "{said}");
+    }
+    let unnamed = verify(&old.clone().on_path("/yunxin/copy").without("AppKey").bytes(), &[]).ends_with(0);
+    assert!(unnamed.contains("not named") && unnamed.contains(APP_KEY), "{unnamed}");
+    // On a callback's path it is judged as the receiver would judge it there.
+    let said = verify(&old.bytes(), &[]).ends_with(1);
+    assert!(said.contains("refused: stale"), "{said}");
+    verify(&old.bytes(), &["--as", "copy"]).ends_with(0);
+    verify(&old.on_path("/yunxin/copy").bytes(), &["--as", "callback"]).ends_with(1);
+}
+
+#[test]
+fn what_is_wrong_with_a_copy_is_told() {
+    let copy = r#"{"eventType":"7","from":"mei"}"#;
+    let yunxin = yunxin();
+    let refused = |question: &Question, code: &str, cause: &str| {
+        let said = verify(&question.bytes(), &[]).ends_with(1);
+        assert!(said.contains(&format!("refused: {code}")) && said.contains(cause), "{code}, {cause} in\n{said}");
+        assert!(!said.contains(APP_SECRET), "{said}");
+    };
+    refused(&yunxin.copies(copy).over(format!("{copy}\n")), "body_changed", "blanks or a newline");
+    refused(&yunxin.signing(APP_KEY, "another").copies(copy).without("AppKey"), "check_sum_mismatch", "wrong secret");
+    refused(&yunxin.signing("e7e7", APP_SECRET).copies(copy), "app_unknown", "correct the AppKey");
+    refused(&yunxin.copies(copy).without("MD5"), "header_missing", "MD5");
+    let kit = yunxin.copies_meeting(copy);
+    refused(&kit.clone().over(format!("{copy}\n")), "check_sum_mismatch", "blanks or a newline");
+    refused(&kit.clone().over(copy.replace("mei", "eve")), "check_sum_mismatch", "cannot be told apart");
+    refused(&kit.clone().without("CheckSum"), "header_missing", "CheckSum");
+    let signed = sign(APP_SECRET, copy.as_bytes(), kit.header("CurTime"));
+    refused(&kit.with("CheckSum", signed.check_sum), "check_sum_mismatch", "AppSecret + Nonce + CurTime");
+}

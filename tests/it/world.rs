@@ -5,7 +5,9 @@
 
 mod answer;
 mod handlers;
+mod nats;
 mod offhook;
+pub(crate) mod programs;
 mod question;
 mod service;
 mod traffic;
@@ -31,6 +33,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use answer::{ALLOW, Answer};
 pub(crate) use handlers::{Inbox, Mood, Target, reserved, url_of};
+pub(crate) use nats::NatsServer;
 pub(crate) use offhook::{Offhook, Ports, Said, exported, get, offhook, offhook_in, program};
 pub(crate) use question::Question;
 pub(crate) use service::{Manner, Service};

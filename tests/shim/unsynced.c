@@ -14,6 +14,8 @@
  *   OFFHOOK_SHIM_FAIL_FILE  while this file exists every sync fails with EIO
  *   OFFHOOK_SHIM_LIE_FILE   while this file exists every sync says that it worked and keeps nothing: what a program would leave
  *                           that never syncs
+ *   OFFHOOK_SHIM_LATE_FILE  while this file exists a sync says that it worked, and what it should keep is kept by the next one: what
+ *                           a program would leave that answers before its sync is through
  *   OFFHOOK_SHIM_STALL_FILE while this file exists no sync returns
  *   OFFHOOK_SHIM_FULL_FILE  while this file exists every write below DIR fails with ENOSPC
  *
@@ -65,13 +67,14 @@ struct file {
     dev_t device;
     ino_t inode;
     uint64_t id; /* its bytes as they would survive are in DURABLE.shim/file-<id> */
+    uint64_t promised; /* what the last sync covered, and only the next one keeps */
     struct change *first, **last;
 };
 
 enum { SYNCS, WAL_SYNCS, DIRECTORY_SYNCS, FAILED_SYNCS, COUNTERS };
 
 static char watched[PATH_MAX], durable[PATH_MAX], store[PATH_MAX + 8];
-static const char *fail_file, *lie_file, *stall_file, *full_file;
+static const char *fail_file, *lie_file, *late_file, *stall_file, *full_file;
 static long delay_us, fail_after = -1;
 static bool owner;
 static uint64_t own_counters[COUNTERS], *counters = own_counters;
@@ -236,6 +239,7 @@ __attribute__((constructor)) static void start(void) {
     if ((setting = getenv("OFFHOOK_SHIM_DELAY_US"))) delay_us = atol(setting);
     if ((setting = getenv("OFFHOOK_SHIM_FAIL_AFTER"))) fail_after = atol(setting);
     fail_file = getenv("OFFHOOK_SHIM_FAIL_FILE"), lie_file = getenv("OFFHOOK_SHIM_LIE_FILE");
+    late_file = getenv("OFFHOOK_SHIM_LATE_FILE");
     stall_file = getenv("OFFHOOK_SHIM_STALL_FILE"), full_file = getenv("OFFHOOK_SHIM_FULL_FILE");
     if ((setting = getenv("OFFHOOK_SHIM_COUNT"))) {
         int fd = REAL(open)(setting, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -381,7 +385,7 @@ static int sync_with(int (*real)(int), int fd) {
     count(directory ? DIRECTORY_SYNCS : SYNCS);
     if (wal) count(WAL_SYNCS);
     bool fails = (fail_after >= 0 && counters[SYNCS] > (uint64_t)fail_after) || (fail_file && !access(fail_file, F_OK));
-    bool lies = lie_file && !access(lie_file, F_OK);
+    bool lies = lie_file && !access(lie_file, F_OK), late = late_file && !access(late_file, F_OK);
     struct file *file = directory ? NULL : begin(fd);
     uint64_t mark = 0;
     if (file) mark = epoch++, end(file, fd, false);
@@ -391,7 +395,8 @@ static int sync_with(int (*real)(int), int fd) {
     if (fails) count(FAILED_SYNCS);
     if (file && (file = begin(fd))) {
         if (result) drop_changes(file, mark);
-        else if (!lies) keep_changes(file, mark);
+        else if (!lies) keep_changes(file, late ? file->promised : mark);
+        file->promised = mark;
         end(file, fd, false);
     } else if (directory && *durable && !result && !lies) {
         pthread_mutex_lock(&lock);

@@ -29,10 +29,11 @@ pub(crate) const FENCES: &[Fence] = &[
         &["tencent", "decide", "handlers", "cli"],
         "nothing but a decider asks the network before an answer",
     ),
-    Fence("rustls", &["tencent", "decide", "handlers", "cli"], "goes with the client"),
+    Fence("rustls", &["nats", "tencent", "decide", "handlers", "cli"], "goes with the client"),
     Fence("rustls_platform_verifier", &["cli"], "goes with the connections of `conform`"),
     Fence("tokio_rustls", &["cli"], "goes with the connections of `conform`"),
     Fence("httparse", &["cli"], "`conform` reads what any receiver answers, off the wire"),
+    Fence("async_nats", &["nats", "handlers"], "NATS is one place that events go to"),
     Fence("ipnet", &["edge", "config"], "addresses are judged where connections come in"),
     Fence(
         "tokio::net",
@@ -45,8 +46,8 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence(
         "tokio",
         &[
-            "budget", "tencent", "journal", "decide", "deliver", "feedback", "handlers", "edge", "admin", "receiver",
-            "app", "cli",
+            "budget", "tencent", "journal", "program", "decide", "deliver", "feedback", "handlers", "edge", "admin",
+            "receiver", "app", "cli",
         ],
         "values, protocols and the road itself wait for nothing but through a budget",
     ),
@@ -69,12 +70,12 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("std::env", &["config", "cli"], "the environment is configuration"),
     Fence(
         "std::process",
-        &["journal", "decide", "cli", "main"],
-        "exit codes belong to the command; the lock tells its owner; a decider may be a program",
+        &["journal", "program", "decide", "cli", "main"],
+        "exit codes belong to the command; the lock tells its owner; programs are started in one place",
     ),
     Fence(
         "rustix",
-        &["journal", "decide", "cli"],
+        &["journal", "program", "decide", "cli"],
         "the lock and free space; a program is killed with its children; the limit of open files",
     ),
     Fence("tempfile", &["cli"], "the scratch journal of `dev`"),

@@ -22,27 +22,42 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("clock", &[]),
     ("secret", &[]),
     ("metrics", &[]),
+    ("sparing", &[]),
     // first floor: what is outside: a sender's protocol, the disk, the log
     ("yunxin", &[GROUND]),
     ("tencent", &[GROUND]),
     ("journal", &[GROUND]),
+    ("nats", &[GROUND]),
+    ("program", &[GROUND]),
     ("telemetry", &[]),
     ("payload", &[GROUND, "yunxin", "tencent"]),
     // second floor: one step of the road each
     ("family", &[GROUND, "yunxin", "tencent"]),
-    ("decide", &[GROUND, "payload"]),
+    ("decide", &[GROUND, "program", "payload"]),
     ("deliver", &[GROUND, "journal", "payload"]),
     // third floor: the road, and the ends it leads to
     ("intake", &[GROUND, "family", "decide", "journal"]),
     ("feedback", &[GROUND, "yunxin", "journal"]),
-    ("handlers", &[GROUND, "tencent", "journal", "deliver"]),
+    ("handlers", &[GROUND, "tencent", "journal", "nats", "program", "deliver"]),
     // fourth floor: what listens
     ("edge", &[GROUND, "family", "decide", "intake"]),
     ("admin", &[GROUND, "deliver", "edge"]),
     // fifth floor: fills the settings of their owners, and is known to nobody below
     (
         "config",
-        &[GROUND, "yunxin", "tencent", "journal", "telemetry", "decide", "deliver", "handlers", "edge", "admin"],
+        &[
+            GROUND,
+            "yunxin",
+            "tencent",
+            "journal",
+            "nats",
+            "telemetry",
+            "decide",
+            "deliver",
+            "handlers",
+            "edge",
+            "admin",
+        ],
     ),
     // roof: puts it together
     (
@@ -76,8 +91,19 @@ pub(crate) const FLOORS: &[Floor] = &[
 ];
 
 /// The modules that [`GROUND`] stands for.
-const GROUND_FLOOR: &[&str] =
-    &["kind", "lenient", "verdict", "event", "cloud_event", "refusal", "budget", "clock", "secret", "metrics"];
+const GROUND_FLOOR: &[&str] = &[
+    "kind",
+    "lenient",
+    "verdict",
+    "event",
+    "cloud_event",
+    "refusal",
+    "budget",
+    "clock",
+    "secret",
+    "metrics",
+    "sparing",
+];
 
 /// Uses in `text`, the file `path` below `src`, of modules that are not below its own.
 pub(crate) fn problems(path: &str, text: &str) -> Vec<String> {

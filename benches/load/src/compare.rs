@@ -208,7 +208,7 @@ pub(crate) fn start_offhook(
 }
 
 /// Starts one of the servers that are built beside this program.
-fn start_neighbour(
+pub(crate) fn start_neighbour(
     name: &str,
     home: &Path,
     arguments: &[(&str, &Path)],

@@ -1,10 +1,11 @@
 //! Loads offhook and the servers beside it, and prints what came of it. `scripts/load` builds everything and runs this.
 //!
-//! `compare` alternates offhook with others; `million` watches memory; `instructions` counts what needs no clock; `send` sends
+//! `compare` alternates offhook with others; `million` watches memory, `deliveries` handlers; `instructions` counts what needs no clock; `send` sends
 //! a given number of requests to one server.
 
 mod client;
 mod compare;
+mod deliveries;
 mod disk;
 mod instructions;
 mod million;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use requests::Requests;
 
-const USAGE: &str = "usage: load compare|million --offhook BINARY --scratch DIRECTORY [--seconds 5] [--rounds 5] [--connections 64] \
+const USAGE: &str = "usage: load compare|million|deliveries --offhook BINARY --scratch DIRECTORY [--seconds 5] [--rounds 5] [--connections 64] \
                      [--sync-delay 1ms --shim LIBRARY] [--clock-tolerance 5m]\n       \
                      load instructions --offhook BINARY --scratch DIRECTORY [--requests 10000] [--connections 1]\n       load send --to ADDRESS --requests N [--connections 1]";
 
@@ -115,6 +116,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let good = match command.as_str() {
         "compare" => compare::compare(&settings)?,
         "instructions" => instructions::instructions(&settings)?,
+        "deliveries" => deliveries::deliveries(&settings)?,
         "million" => million::million(&settings)?,
         "send" => send(&settings)?,
         _ => bail!(USAGE),

@@ -31,6 +31,9 @@ pub(super) struct Args {
     common: Common,
 }
 
+/// Tencent's code for a record that is not there.
+const NO_RECORD: &str = "101050";
+
 /// More pages than 7 days of calls can fill.
 const MOST_PAGES: u32 = 10_000;
 
@@ -64,12 +67,16 @@ pub(super) fn run(args: &Args) -> Outcome {
 async fn all(args: &Args, engine: &CallEngine, mut filter: RecordFilter) -> anyhow::Result<()> {
     for number in 1..=MOST_PAGES {
         filter.page = Some(number);
-        let page = answered(engine.records(&filter).await)?;
+        let page = match engine.records(&filter).await {
+            // No record fits, or none is left: an answer like any other where many are asked for.
+            Err(error) if error.code() == Some(NO_RECORD) => break,
+            answer => answered(answer)?,
+        };
         for record in &page.records {
             tell(args, record)?;
         }
-        // The page after the last one is called 0, or is empty.
-        if page.page <= 0 || page.records.len() < args.page_size as usize {
+        // The last page is called 0. A page may hold fewer than were asked for, and not be the last one.
+        if page.page <= 0 || page.records.is_empty() {
             break;
         }
     }

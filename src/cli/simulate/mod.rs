@@ -73,8 +73,8 @@ pub(super) fn run(args: Args) -> Outcome {
         let mut others = 0_u64;
         for kept in kept::events(args.from.as_deref(), &args.journal, &filter)? {
             let kept: Kept = kept?;
-            // Only callbacks ask for a verdict.
-            if kept.event.family() != Family::YunxinCallback {
+            // Only callbacks ask for a verdict, and what we noted ourselves about one is none.
+            if kept.event.family() != Family::YunxinCallback || kept.event.kind().is_overruled() {
                 others += 1;
                 continue;
             }

@@ -66,8 +66,7 @@ impl Http {
             .redirect(redirect::Policy::none())
             .timeout(timeout)
             .connect_timeout(connect_timeout.min(timeout / 4 * 3))
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(1);
+            .pool_idle_timeout(IDLE);
         if url.scheme() == "http" {
             // It never becomes https: no redirect is followed. So a machine without certificates will do.
             client = client.tls_certs_only([]);

@@ -1,8 +1,10 @@
 //! `type = "robot_call"`: an event places a call through Tencent's call engine, once, whatever happens.
 //!
 //! Before a request leaves, a row in the journal's outbox says so, and is on disk. After a crash, a replay or a second
-//! delivery that row decides: what may have rung is never rung again, but parked for a person.
+//! delivery that row decides: what may have rung is never rung again, but parked for a person. What is played into the
+//! call has a row of its own, and is taken up again after a restart (`playback.rs`).
 
+mod playback;
 mod template;
 mod witness;
 
@@ -17,13 +19,13 @@ pub use witness::JournalWitness;
 
 use crate::clock::Clock;
 use crate::deliver::{Handler, Outcome};
-use crate::event::{Event, EventId};
-use crate::journal::{Entry, Outbox, Reader, Stage};
+use crate::event::Event;
+use crate::journal::{Entry, Outbox, Stage};
 use crate::metrics::Metrics;
-use crate::tencent::call_engine::{CallEngine, Media, OfflinePush, StartCall, Started};
-use crate::tencent::ingest::{Ingests, Playing};
-use crate::tencent::play::{self, Asking, Plan, Step};
+use crate::tencent::call_engine::{CallEngine, Media, OfflinePush, StartCall};
+use crate::tencent::ingest::Playing;
 use crate::tencent::{Account, AccountError, Fault, RequestError, RoomId};
+use playback::Playback;
 
 /// What a robot call is made from.
 #[derive(Debug, Clone)]
@@ -63,15 +65,9 @@ pub struct RobotCall {
     name: Arc<str>,
     settings: Settings,
     engine: Arc<CallEngine>,
-    ingests: Option<Arc<Ingests>>,
+    playback: Option<Playback>,
     outbox: Outbox,
     clock: Clock,
-}
-
-#[derive(Debug)]
-struct Clients {
-    engine: Arc<CallEngine>,
-    ingests: Arc<Ingests>,
 }
 
 impl RobotCall {
@@ -81,12 +77,23 @@ impl RobotCall {
     /// [`AccountError`] where the app's settings lack what it needs.
     pub fn new(name: impl Into<Arc<str>>, settings: Settings, clock: Clock) -> Result<Self, AccountError> {
         let engine = Arc::new(settings.account.call_engine(&clock)?);
-        let ingests = match &settings.media {
-            Some(_) => Some(Arc::new(settings.account.ingests(&clock)?)),
+        let (name, outbox) = (name.into(), Outbox::at(&settings.journal));
+        let playback = match &settings.media {
+            Some(_) => {
+                let ingests = Arc::new(settings.account.ingests(&clock)?);
+                let journal = settings.callbacks.then(|| settings.journal.clone());
+                Some(Playback::new(
+                    Arc::clone(&name),
+                    Arc::clone(&engine),
+                    ingests,
+                    outbox.clone(),
+                    journal,
+                    clock.clone(),
+                ))
+            }
             None => None,
         };
-        let outbox = Outbox::at(&settings.journal);
-        Ok(Self { name: name.into(), settings, engine, ingests, outbox, clock })
+        Ok(Self { name, settings, engine, playback, outbox, clock })
     }
 
     fn is_wanted(&self, event: &Event) -> bool {
@@ -132,39 +139,25 @@ impl RobotCall {
         read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
-    /// What sees callbacks; `None` where none come, or they cannot be seen: then it is asked instead.
-    async fn callbacks(&self) -> Option<JournalWitness> {
-        let path = self.settings.callbacks.then(|| self.settings.journal.clone())?;
-        let opened = spawn_blocking(move || JournalWitness::from_now_on(Reader::open(&path)?)).await;
-        match opened {
-            Ok(Ok(witness)) => Some(witness),
-            Ok(Err(error)) => {
-                tracing::warn!(handler = &*self.name, %error, "the journal cannot be followed; Tencent is asked instead");
-                None
-            }
-            Err(_) => None,
-        }
-    }
-
     /// Rings; the row says `sent` by now.
     async fn ring(&self, event: &Event, call: StartCall, playing: Option<Playing>) -> Outcome {
         // Before it rings, or the answer might come first.
-        let callbacks = if playing.is_some() { self.callbacks().await } else { None };
+        let playback = playing.zip(self.playback.as_ref());
+        let callbacks = match &playback {
+            Some((_, playback)) => playback.callbacks().await,
+            None => None,
+        };
         let error = match self.engine.start(&call).await {
             Ok(started) => {
-                let call_id = started.call_id.clone().unwrap_or_default();
                 for callee in started.callees.iter().filter(|callee| !callee.rang()) {
                     let (handler, result) = (&*self.name, callee.result_code);
                     tracing::warn!(handler, event.id = %event.id(), result, "a callee is not rung");
                 }
-                if let Err(error) = self.write(event, Stage::Confirmed, call_id).await {
-                    tracing::error!(handler = &*self.name, event.id = %event.id(), error, "it rang, and the outbox cannot say so");
+                if let Some((playing, playback)) = playback {
+                    playback.begin(event.id(), &call, &playing, &started, callbacks).await;
                 }
-                if let (Some(playing), Some(ingests)) = (playing, &self.ingests) {
-                    let clients = Clients { engine: Arc::clone(&self.engine), ingests: Arc::clone(ingests) };
-                    let plan = Plan { call, playing, private_map_key: false };
-                    let name = Arc::clone(&self.name);
-                    tokio::spawn(play_along(name, event.id(), plan, started, clients, callbacks));
+                if let Err(error) = self.write(event, Stage::Confirmed, started.call_id.unwrap_or_default()).await {
+                    tracing::error!(handler = &*self.name, event.id = %event.id(), error, "it rang, and the outbox cannot say so");
                 }
                 return Outcome::Done;
             }
@@ -189,33 +182,6 @@ impl RobotCall {
     }
 }
 
-/// Plays beside the lane, which goes on: a call may take long.
-async fn play_along(
-    name: Arc<str>,
-    id: EventId,
-    plan: Plan,
-    started: Started,
-    clients: Clients,
-    callbacks: Option<JournalWitness>,
-) {
-    let Clients { engine, ingests } = clients;
-    let tell = |step: Step| match step {
-        Step::Trouble(what) => tracing::warn!(handler = &*name, event.id = %id, what, "a robot call"),
-        step => tracing::info!(handler = &*name, event.id = %id, ?step, "a robot call"),
-    };
-    let never = std::future::pending();
-    let played = match callbacks {
-        Some(mut witness) => play::play_started(&engine, &ingests, &plan, started, &mut witness, tell, never).await,
-        None => {
-            let mut witness = Asking::new(&engine, plan.call.robot.as_str());
-            play::play_started(&engine, &ingests, &plan, started, &mut witness, tell, never).await
-        }
-    };
-    if let Err(error) = played {
-        tracing::error!(handler = &*name, event.id = %id, %error, "nothing was played into a robot call");
-    }
-}
-
 impl Handler for RobotCall {
     fn name(&self) -> &str {
         &self.name
@@ -223,8 +189,14 @@ impl Handler for RobotCall {
 
     fn counts_in(&self, metrics: &Metrics) {
         self.engine.counts_in(metrics);
-        if let Some(ingests) = &self.ingests {
-            ingests.counts_in(metrics);
+        if let Some(playback) = &self.playback {
+            playback.counts_in(metrics);
+        }
+    }
+
+    async fn resume(&self) {
+        if let Some(playback) = &self.playback {
+            playback.resume().await;
         }
     }
 

@@ -19,6 +19,9 @@ use crate::refusal::Refusal;
 /// What a call engine's callback is answered; all three fields are required, and what they say is ignored.
 pub const CALL_REPLY: &str = r#"{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}"#;
 
+/// What a callback of the deprecated generation (v1) is answered; anything else makes Tencent ask five times more.
+pub const CALL_V1_REPLY: &str = r#"{"ErrorCode":0,"ErrorMessage":"Success"}"#;
+
 /// What a TRTC callback is answered.
 pub const TRTC_REPLY: &str = r#"{"code":0}"#;
 
@@ -58,6 +61,43 @@ pub fn decode_call(verified: VerifiedCall, id: EventId, received: Timestamp) -> 
         Ok((Kind::named(Family::TencentCall, &name), fields.read::<i64>("EventTime")))
     })
 }
+
+/// What a callback of the call engine of this kind is answered.
+pub fn call_reply(kind: &Kind) -> &'static str {
+    let command = kind.name().strip_prefix("call_engine.unknown.");
+    if command.is_some_and(|command| V1_COMMANDS.contains(&command)) { CALL_V1_REPLY } else { CALL_REPLY }
+}
+
+/// The commands of the deprecated generation (trtc.io/document/60130 and 60129). They come for calls that old clients make,
+/// and are kept as kinds nobody documented: what they tell has other names and other units.
+const V1_COMMANDS: [&str; 26] = [
+    "cancel",
+    "reject",
+    "not_answer",
+    "normal_end",
+    "call_busy",
+    "interrupt",
+    "call_end",
+    "caller_start_call",
+    "caller_call_accepted",
+    "caller_call_missed",
+    "caller_call_rejected",
+    "caller_call_busy",
+    "caller_cancel_call",
+    "caller_call_failed",
+    "caller_call_end",
+    "caller_call_interrupted",
+    "callee_receive_call",
+    "callee_accept_call",
+    "callee_not_answer_call",
+    "callee_reject_call",
+    "callee_ignore_call",
+    "callee_call_canceled",
+    "callee_call_end",
+    "callee_call_interrupted",
+    "invite_user",
+    "join_in_group_call",
+];
 
 /// Says what a callback of TRTC is.
 ///

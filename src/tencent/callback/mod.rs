@@ -13,7 +13,7 @@ mod trtc;
 mod words;
 
 pub use call::{CallEnded, CallInfo, CallMember, CallRecord, CallStarted, MemberChange, MemberChanged};
-pub use decode::{CALL_REPLY, Decoded, TRTC_REPLY, decode_call, decode_trtc};
+pub use decode::{CALL_REPLY, CALL_V1_REPLY, Decoded, TRTC_REPLY, call_reply, decode_call, decode_trtc};
 pub use proof::{CallProof, TrtcProof, VerifiedCall, VerifiedTrtc, sign_call, sign_trtc};
 pub use samples::{SAMPLES, sample};
 pub use secrets::CallbackSecrets;

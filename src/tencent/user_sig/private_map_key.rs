@@ -45,6 +45,40 @@ impl BitOr for Privileges {
     }
 }
 
+/// What a PrivateMapKey says besides its user and app, which the UserSig around it says too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivateMapKey {
+    /// In which room.
+    pub room: RoomId,
+    /// What is permitted there.
+    pub privileges: Privileges,
+    /// Until this Unix second.
+    pub expires: u32,
+}
+
+impl PrivateMapKey {
+    /// What a `userbuf` says; `None` where it is none of a PrivateMapKey of `user` and this app.
+    pub fn read(user_buf: &[u8], user: &str, sdk_app_id: u32) -> Option<Self> {
+        let (version, rest) = user_buf.split_first()?;
+        let (named, rest) = take_text(rest)?;
+        let (numbers, rest) = rest.split_at_checked(20)?;
+        let mut numbers =
+            numbers.chunks_exact(4).map(|four| four.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)));
+        let mut number = || numbers.next();
+        let (app, room, expires, privileges) = (number()?, number()?, number()?, number()?);
+        let (room, rest) = match version {
+            0 => (RoomId::number(room.into()).ok()?, rest),
+            1 => {
+                let (text, rest) = take_text(rest)?;
+                (RoomId::text(std::str::from_utf8(text).ok()?).ok()?, rest)
+            }
+            _ => return None,
+        };
+        let is_one = named == user.as_bytes() && app == sdk_app_id && rest.is_empty();
+        is_one.then_some(Self { room, privileges: Privileges(privileges), expires })
+    }
+}
+
 /// The `userbuf`: a version (0 number, 1 text), the user, the app, the room's number, when it ends, the privileges, the
 /// account's type (0), and the room's text where it has one. Numbers are big-endian; a text is preceded by its length.
 pub(super) fn user_buf(
@@ -77,4 +111,10 @@ fn put_text(bytes: &mut Vec<u8>, text: &str) {
     let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
     bytes.extend(length.to_be_bytes());
     bytes.extend(&text.as_bytes()[..usize::from(length)]);
+}
+
+/// A text that its length precedes, and what comes after it.
+fn take_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_at_checked(2)?;
+    rest.split_at_checked(usize::from(length[0]) << 8 | usize::from(length[1]))
 }

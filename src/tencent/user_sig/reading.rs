@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
-use super::{UserSigKey, content};
+use super::{PrivateMapKey, UserSigKey, content};
 
 /// The only version there is.
 pub(super) const VERSION: &str = "2.0";
@@ -149,13 +149,23 @@ impl UserSig {
         if self.sdk_app_id != key.sdk_app_id {
             return Err(Untrusted::OtherApp { expected: key.sdk_app_id, found: self.sdk_app_id });
         }
-        let user_buf = self.user_buf.as_deref().map(|bytes| BASE64_STANDARD.encode(bytes));
+        let user_buf = self.user_buf_text();
         let signed = content(&self.identifier, self.sdk_app_id, self.time, self.expire, user_buf.as_deref());
         if !bool::from(key.sign(&signed).as_bytes().ct_eq(self.sig.as_bytes())) {
             return Err(Untrusted::Signature);
         }
         let end = self.expires_at();
         if now.as_second() > end.as_second() { Err(Untrusted::Expired(end)) } else { Ok(()) }
+    }
+
+    /// `TLS.userbuf`, as it is written: base64.
+    pub fn user_buf_text(&self) -> Option<String> {
+        self.user_buf.as_deref().map(|bytes| BASE64_STANDARD.encode(bytes))
+    }
+
+    /// What it permits in a room, where it is a PrivateMapKey.
+    pub fn private_map_key(&self) -> Option<PrivateMapKey> {
+        PrivateMapKey::read(self.user_buf.as_deref()?, &self.identifier, self.sdk_app_id)
     }
 
     /// The last second at which it holds.

@@ -1,6 +1,7 @@
 //! What is attached to a message: `attach` of a copy, read when somebody asks for it.
 
 use super::message::{CopyChatroomMessage, CopyMessage, YidunResult};
+use super::team_notice::TeamNotification;
 use crate::lenient::{Nested, Object, object};
 
 /// What is attached to a message, as its `msgType` tells.
@@ -11,8 +12,8 @@ pub enum Attachment {
     File(AttachedFile),
     /// `LOCATION`.
     Location(AttachedLocation),
-    /// `NOTIFICATION`: something happened in a team.
-    Notification(TeamNotification),
+    /// `NOTIFICATION`, and invitations and refused applications: something happened in a team.
+    Notification(Box<TeamNotification>),
     /// `NRTC_NETCALL`: how a call of audio/video 2.0 went.
     Call(AttachedCall),
     /// `FRIEND_ADD`.
@@ -87,80 +88,6 @@ object! {
     }
 }
 
-object! {
-    /// Something happened in a team.
-    pub struct TeamNotification {
-        /// What happened; super teams have numbers of their own. See [`TeamNotification::operation`].
-        id: i64 = "id",
-        /// To whom, and what the team is now.
-        data: TeamNotificationData = "data",
-        /// What the team is now, where the notice has no `data` around it; keys are numbers.
-        tinfo: Nested = "tinfo",
-    }
-}
-
-object! {
-    /// Whom a team's notification is about.
-    pub struct TeamNotificationData {
-        /// Whom it was done to.
-        ids: Vec<String> = "ids",
-        /// Whom it was done to, where that is one account.
-        id: String = "id",
-        /// What the team is now; keys are numbers, values text.
-        tinfo: Nested = "tinfo",
-        /// The users that take part; keys are numbers. Personal data: not for logs.
-        uinfos: Nested = "uinfos",
-    }
-}
-
-/// What happened in a team.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TeamOperation {
-    /// 0, 401: members were pulled in.
-    MembersAdded,
-    /// 1, 402: members were removed.
-    MembersRemoved,
-    /// 2, 403: a member left.
-    Left,
-    /// 3, 404: the team's information changed.
-    Changed,
-    /// 4, 405: the team was dismissed.
-    Dismissed,
-    /// 5, 410: an application was accepted.
-    ApplicationAccepted,
-    /// 6, 406: the team was handed over.
-    HandedOver,
-    /// 7, 407: managers were added.
-    ManagersAdded,
-    /// 8, 408: managers were removed.
-    ManagersRemoved,
-    /// 9, 411: an invitation was accepted.
-    InvitationAccepted,
-    /// 10, 409: members were muted.
-    MembersMuted,
-}
-
-impl TeamNotification {
-    /// What happened. The platform's examples write a super team's numbers as a team's; both are read.
-    pub fn operation(&self) -> Option<TeamOperation> {
-        Some(match self.id? {
-            0 | 401 => TeamOperation::MembersAdded,
-            1 | 402 => TeamOperation::MembersRemoved,
-            2 | 403 => TeamOperation::Left,
-            3 | 404 => TeamOperation::Changed,
-            4 | 405 => TeamOperation::Dismissed,
-            5 | 410 => TeamOperation::ApplicationAccepted,
-            6 | 406 => TeamOperation::HandedOver,
-            7 | 407 => TeamOperation::ManagersAdded,
-            8 | 408 => TeamOperation::ManagersRemoved,
-            9 | 411 => TeamOperation::InvitationAccepted,
-            10 | 409 => TeamOperation::MembersMuted,
-            _ => return None,
-        })
-    }
-}
-
 impl CopyMessage {
     /// What is attached; `None` where nothing is, or what is there is not what `msgType` says.
     pub fn attachment(&self) -> Option<Attachment> {
@@ -196,7 +123,9 @@ fn attachment(msg_type: Option<&str>, attach: &Nested) -> Option<Attachment> {
     match msg_type.unwrap_or_default().to_ascii_uppercase().as_str() {
         "PICTURE" | "AUDIO" | "VIDEO" | "FILE" => read(attach, Attachment::File),
         "LOCATION" => read(attach, Attachment::Location),
-        "NOTIFICATION" => read(attach, Attachment::Notification),
+        "NOTIFICATION" | "TEAM_INVITE" | "SUPERTEAM_INVITE" | "TEAM_APPLY_REJECT" | "SUPERTEAM_APPLY_REJECT" => {
+            read(attach, |notice| Attachment::Notification(Box::new(notice)))
+        }
         "NRTC_NETCALL" => read(attach, Attachment::Call),
         "FRIEND_ADD" => read(attach, Attachment::Friend),
         _ => Some(Attachment::Other(attach.clone())),

@@ -110,6 +110,8 @@ object! {
     pub struct AiParams {
         /// 1 where somebody mentions the digital human, 2 for its answer.
         direction: i64 = "direction",
+        /// The same, as the explanation calls it in places.
+        ai_agent_msg_direction: i64 = "aiAgentMsgDirection",
         /// The digital human's account.
         account: String = "account",
         /// The content; text that holds JSON.
@@ -130,11 +132,23 @@ object! {
         yidun_bus_type: i64 = "yidunBusType",
         /// 0 pass, 1 suspect, 2 reject.
         action: i64 = "action",
-        /// Each finding: `level`, `rate` and `label`.
-        labels: Nested = "labels",
+        /// Each finding.
+        labels: Vec<YidunLabel> = "labels",
         /// 2 for the newer form, in which `result` tells what was found.
         yidun_api_version: i64 = "yidunApiVersion",
         /// What was found, in the newer form.
         result: Nested = "result",
+    }
+}
+
+object! {
+    /// One finding of the content check.
+    pub struct YidunLabel {
+        /// How sure it is.
+        level: i64 = "level",
+        /// How likely; as text, so that no digit is lost.
+        rate: String = "rate",
+        /// What it is.
+        label: i64 = "label",
     }
 }

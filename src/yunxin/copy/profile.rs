@@ -96,7 +96,7 @@ impl Sealed {
         Ok(Self { nonce, app_key, cur_time, sent, check_sum, check_sum_text, apps, now })
     }
 
-    fn verify(self, body: Bytes) -> Result<Verified, Refusal> {
+    pub(super) fn verify(self, body: Bytes) -> Result<Verified, Refusal> {
         let Self { nonce, app_key, cur_time, sent, check_sum, check_sum_text, apps, now } = self;
         let md5 = md5_of(&body);
         let md5_text = hex::encode(md5);

@@ -131,8 +131,8 @@ object! {
         censor_source: i64 = "censorSource",
         /// What the machine saw and heard.
         evidences: RtcEvidences = "evidences",
-        /// What a reviewer did: `action`, `actionTime`, `label`, `detail`, `warnCount` and `evidence`.
-        review_evidences: Nested = "reviewEvidences",
+        /// What a reviewer did.
+        review_evidences: RtcReview = "reviewEvidences",
     }
 }
 
@@ -149,8 +149,8 @@ object! {
 object! {
     /// What the machine saw.
     pub struct RtcVideoEvidence {
-        /// Whose picture, and when: `uid`, `beginTime`, `endTime`, `type` and `url`.
-        evidence: Nested = "evidence",
+        /// Whose picture, and when.
+        evidence: RtcFrame = "evidence",
         /// What is in it.
         labels: Vec<RtcLabel> = "labels",
     }
@@ -174,12 +174,12 @@ object! {
         /// What was said.
         content: String = "content",
         /// What is in it.
-        segments: Vec<RtcLabel> = "segments",
+        segments: Vec<RtcSegment> = "segments",
     }
 }
 
 object! {
-    /// One label of a finding.
+    /// One label of a picture.
     pub struct RtcLabel {
         /// 100 porn, 110 sexy, 200 advertising, 210 QR code, 260 advertising law, 300 violence, 400 prohibited, 500 politics,
         /// 600 abuse, 800 disgusting, 900 other, 1020 black screen, 1030 idle, 1100 values.
@@ -188,7 +188,121 @@ object! {
         level: i64 = "level",
         /// How likely, from 0 to 1; as text, so that no digit is lost.
         rate: String = "rate",
-        /// Finer labels, each with its `details`; `subLabel` is a number for video and text for audio.
-        sub_labels: Nested = "subLabels",
+        /// Finer labels.
+        sub_labels: Vec<RtcSubLabel> = "subLabels",
+    }
+}
+
+object! {
+    /// One label of what was said.
+    pub struct RtcSegment {
+        /// The numbers of pictures' labels.
+        label: i64 = "label",
+        /// 1 unsure, 2 sure.
+        level: i64 = "level",
+        /// Finer labels.
+        sub_labels: Vec<RtcSegmentSubLabel> = "subLabels",
+    }
+}
+
+object! {
+    /// A finer label of what was said.
+    pub struct RtcSegmentSubLabel {
+        /// Its number; text here, a number for pictures.
+        sub_label: String = "subLabel",
+        /// What it was found by, as it was sent.
+        details: Nested = "details",
+    }
+}
+
+object! {
+    /// A finer label of a picture.
+    pub struct RtcSubLabel {
+        /// Its number.
+        sub_label: String = "subLabel",
+        /// How likely, from 0 to 1; as text, so that no digit is lost.
+        rate: String = "rate",
+        /// What it was found by.
+        details: RtcSubLabelDetails = "details",
+    }
+}
+
+object! {
+    /// What a finer label was found by.
+    pub struct RtcSubLabelDetails {
+        /// What was hit, as it was sent.
+        hit_infos: Nested = "hitInfos",
+        /// Where in the picture.
+        hit_location_infos: Vec<RtcHitLocation> = "hitLocationInfos",
+        /// Entries of the customer's own list of pictures.
+        image_list_infos: Vec<RtcImage> = "imageListInfos",
+    }
+}
+
+object! {
+    /// A place in a picture; its corners as text, so that no digit is lost.
+    pub struct RtcHitLocation {
+        /// What was hit.
+        hit_info: String = "hitInfo",
+        /// The left edge.
+        x1: String = "x1",
+        /// The upper edge.
+        y1: String = "y1",
+        /// The right edge.
+        x2: String = "x2",
+        /// The lower edge.
+        y2: String = "y2",
+    }
+}
+
+object! {
+    /// An entry of a list of pictures.
+    pub struct RtcImage {
+        /// The entry's type, as it was sent.
+        image_type: String = "type",
+        /// The entry.
+        word: String = "word",
+    }
+}
+
+object! {
+    /// A picture that was looked at.
+    pub struct RtcFrame {
+        /// Whose it is.
+        uid: u64 = "uid",
+        /// From when on: Unix time in milliseconds.
+        begin_time: i64 = "beginTime",
+        /// Until when: Unix time in milliseconds.
+        end_time: i64 = "endTime",
+        /// Its type, as it was sent.
+        frame_type: String = "type",
+        /// Where it is.
+        url: String = "url",
+    }
+}
+
+object! {
+    /// What a reviewer did.
+    pub struct RtcReview {
+        /// 1 ignored it, 2 warned, 3 cut off, 4 hinted, 10 the machine finished.
+        action: i64 = "action",
+        /// When: Unix time in milliseconds.
+        action_time: i64 = "actionTime",
+        /// The numbers of pictures' labels.
+        label: i64 = "label",
+        /// In words.
+        detail: String = "detail",
+        /// How often the user was warned.
+        warn_count: i64 = "warnCount",
+        /// What was seen.
+        evidence: Vec<RtcSnapshot> = "evidence",
+    }
+}
+
+object! {
+    /// What a reviewer saw.
+    pub struct RtcSnapshot {
+        /// Where the picture is.
+        snapshot: String = "snapshot",
     }
 }

@@ -76,6 +76,8 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         (".deciders(exec)", "[[deciders]]\ntype = \"exec\"\ncommand = \"/bin/decide\"", APP),
         (".handlers(log)", "[[handlers]]\ntype = \"log\"", APP),
         (".handlers(http)", http, APP),
+        (".handlers(exec)", "[[handlers]]\ntype = \"exec\"\ncommand = \"/bin/book\"", APP),
+        (".handlers(nats)", "[[handlers]]\ntype = \"nats\"\nurl = \"nats://bus\"", APP),
         (".handlers(robot_call)", "[[handlers]]\ntype = \"robot_call\"", APP),
         (".tencent", "[tencent]", APP),
         (".tencent.ingest", "[tencent.ingest]", APP),
@@ -90,6 +92,7 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         ".deciders(rules).lists",
         ".deciders(http).headers",
         ".deciders(exec).env",
+        ".handlers(exec).env",
         ".verdict.kinds",
         ".apps.verdict.kinds",
     ] {
@@ -98,9 +101,11 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
     // These are the forms of a secret, which the head of the file explains.
     let forms = [
         ".admin.token",
+        ".journal.encryption_key",
         ".apps.secrets",
         ".deciders(http).headers.authorization",
         ".handlers(http).signing_secret",
+        ".handlers(nats).credentials",
         ".tencent.secret_key",
         ".tencent.ingest.secret_id",
         ".tencent.ingest.secret_key",
@@ -138,6 +143,7 @@ fn the_optional_keys_are_shown_with_their_defaults() {
         ("YUNXIN_OLD_SECRET", "an-old-secret"),
         ("BILLING_WHSEC", signing),
         ("DECIDER_TOKEN", "a-token"),
+        ("NATS_CREDENTIALS", "a-token"),
         ("TENCENT_SECRET_KEY", "a-key"),
         ("TENCENTCLOUD_SECRET_ID", "an-id"),
         ("TENCENTCLOUD_SECRET_KEY", "another-key"),
@@ -153,7 +159,9 @@ fn the_optional_keys_are_shown_with_their_defaults() {
     assert_eq!(deciding.deciders.len(), load(&text, &environment).unwrap().deciders.len());
 
     let app = "[[apps]]\napp_key = \"c2a1f0d94b7e4c5f8e21a6b3d9075e44\"\nsecrets = [\"s\"]\n";
-    let handlers = "[[handlers]]\ntype = \"log\"\n[[handlers]]\ntype = \"http\"\nurl = \"http://target\"\n";
+    let handlers = "[[handlers]]\ntype = \"log\"\n[[handlers]]\ntype = \"http\"\nurl = \"http://target\"\n\
+                    [[handlers]]\ntype = \"exec\"\ncommand = \"/bin/book\"\n\
+                    [[handlers]]\ntype = \"nats\"\nurl = \"nats://bus\"\n";
     let deciders = "[[deciders]]\ntype = \"http\"\nurl = \"http://service\"\n\
                     [[deciders]]\ntype = \"exec\"\ncommand = \"/bin/decide\"\n";
     let defaults = load(&format!("{app}{deciders}{handlers}"), &[]).unwrap().masked_toml();

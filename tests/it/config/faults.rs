@@ -33,7 +33,7 @@ secrets = ["xxx"]
   verdict.fallback = `deny`: expected `allow` or `reject` (line 7)
   apps[0].app_key = `changeme`: expected the App Key, not a placeholder (line 13)
   apps[0].secrets[0]: expected a secret, not a placeholder (line 14)
-  handlers[0].type = `htpp`: expected `log`, `http` or `robot_call` (line 10)
+  handlers[0].type = `htpp`: expected `log`, `http`, `exec`, `nats` or `robot_call` (line 10)
 
 hint: server.listen: for example `0.0.0.0:8080`, `127.0.0.1:8081` or `[::]:8080`; names are not looked up
 hint: server.dealine: did you mean `deadline`?
@@ -88,7 +88,7 @@ fn an_unknown_key_is_refused_at_every_depth() {
         (
             "[journal]\nretain = \"7d\"",
             "journal.retain: unknown key (line 2)",
-            "known here: `keep`, `max_size`, `min_free`, `path`, `spill`",
+            "known here: `drop`, `encryption_key`, `keep`, `max_size`, `min_free`, `path`, `spill`",
         ),
         ("[verdict]\ndefualt = 1", "verdict.defualt: unknown key (line 2)", "did you mean `default`?"),
         (
@@ -172,7 +172,10 @@ fn a_value_that_cannot_be_is_shown_with_what_was_expected() {
         ("[journal]\nmin_free = \"lots\"", "journal.min_free = `lots`: expected a size from 0"),
         ("[journal]\npath = \" \"", "journal.path = ` `: expected a path, printable and not empty"),
         ("handlers = \"log\"", "handlers: expected a list"),
-        ("[[handlers]]\nname = \"a\"", "handlers[0].type: expected `log`, `http` or `robot_call`, found nothing"),
+        (
+            "[[handlers]]\nname = \"a\"",
+            "handlers[0].type: expected `log`, `http`, `exec`, `nats` or `robot_call`, found nothing",
+        ),
         ("[[handlers]]\ntype = \"log\"\ndata = \"yes\"", "handlers[0].data = `yes`: expected true or false"),
         (
             "[[handlers]]\ntype = \"log\"\nkinds = [\"call.start, room.create\"]",
@@ -187,6 +190,22 @@ fn a_value_that_cannot_be_is_shown_with_what_was_expected() {
         (
             "[[handlers]]\ntype = \"http\"\nurl = \"http://t\"\nmax_attempts = 0",
             "handlers[0].max_attempts = `0`: expected a whole number from 1 to 1000",
+        ),
+        ("[[handlers]]\ntype = \"exec\"", "handlers[0].command: expected the path of a program, found nothing"),
+        (
+            "[[handlers]]\ntype = \"exec\"\ncommand = \"book\"",
+            "handlers[0].command = `book`: expected the path of a program",
+        ),
+        (
+            "[[handlers]]\ntype = \"exec\"\ncommand = \"/bin/book\"\nconcurrency = 257",
+            "handlers[0].concurrency = `257`: expected a whole number from 1 to 256",
+        ),
+        ("[[handlers]]\ntype = \"log\"\nconcurrency = 2", "handlers[0].concurrency: unknown key"),
+        ("[[handlers]]\ntype = \"nats\"", "handlers[0].url: expected the URL of a NATS server"),
+        ("[[handlers]]\ntype = \"nats\"\nurl = \"http://bus\"", "handlers[0].url: expected URLs such as `nats://"),
+        (
+            "[[handlers]]\ntype = \"nats\"\nurl = \"nats://bus\"\nsubject = \"calls.>\"",
+            "handlers[0].subject = `calls.>`: expected a subject: blanks,",
         ),
         (
             "[[endpoints]]\npath = \"a\"\nfamily = \"yunxin.callback\"",

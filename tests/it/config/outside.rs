@@ -1,4 +1,4 @@
-//! Deciders outside of the process, as a configuration describes them.
+//! Deciders and handlers outside of the process, as a configuration describes them.
 
 use super::{APP, faults, load};
 
@@ -92,4 +92,50 @@ fn what_cannot_be_is_told_without_a_secret() {
         assert!(text.contains(fault), "no `{fault}` in\n{text}");
         assert!(!text.contains("hunter"), "{text}");
     }
+}
+
+#[test]
+fn handlers_outside_are_shown_with_everything_but_their_secrets() {
+    let handlers = r#"
+[[handlers]]
+type = "exec"
+command = "./book"
+args = ["--strict"]
+env.TOKEN = "hunter1"
+concurrency = 4
+
+[[handlers]]
+type = "nats"
+url = "nats://me:hunter2@bus-1:4222,tls://bus-2"
+credentials = "hunter3"
+ca_file = "/etc/ca.pem"
+subject = "calls.{kind}"
+jetstream = false
+"#;
+    let config = load(&format!("{APP}{handlers}"), &[]).unwrap();
+    assert!(!format!("{config:?}").contains("hunter"), "{config:?}");
+    let expected = "[[handlers]]
+type = \"exec\"
+name = \"exec\"
+command = \"./book\"
+args = [\"--strict\"]
+env.\"TOKEN\" = \"***\"
+timeout = \"10s\"
+max_attempts = 12
+concurrency = 4
+
+[[handlers]]
+type = \"nats\"
+name = \"nats\"
+url = \"nats://bus-1:4222,tls://bus-2:4222\"
+credentials = \"***\"
+ca_file = \"/etc/ca.pem\"
+subject = \"calls.{kind}\"
+jetstream = false
+timeout = \"10s\"
+max_attempts = 12
+concurrency = 1
+";
+    let shown = config.masked_toml();
+    assert!(shown.contains(expected), "no\n{expected}\nin\n{shown}");
 }

@@ -219,9 +219,10 @@ type = "http"
 name = "http"
 kinds = ["call.*", "login.im"]
 url = "https://***@target:8443/in?***"
-timeout = "10s"
 connect_timeout = "3s"
+timeout = "10s"
 max_attempts = 12
+concurrency = 1
 
 [[endpoints]]
 path = "/receiveMsg.action"

@@ -28,6 +28,40 @@ fn shown(world: &World, id: &str) -> String {
     offhook(&["events", "show", id, "--journal", journal.to_str().expect("a path")]).ends_with(0)
 }
 
+fn exported(world: &World) -> Vec<Value> {
+    let journal = world.journal();
+    let said = offhook(&["events", "export", "--json", "--journal", journal.to_str().expect("a path")]).ends_with(0);
+    said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_equal_callbacks_each_failure_gets_its_own() {
+    let mut world = World::start().await;
+    let body = sample("call.start").expect("a sample");
+    for _ in 0..3 {
+        world.yunxin().sends_body(body).await.is_allowed();
+    }
+    // One told by itself, and after a restart two together.
+    world.yunxin().copies(told(1, body)).sent().await.is_taken();
+    counted(&world, "late", 1.0).await;
+    let marked = |world: &World| exported(world).iter().filter(|line| line["nottaken"] == "late").count();
+    assert_eq!(marked(&world), 1);
+    world.restarts().await;
+    for _ in 0..2 {
+        world.yunxin().copies(told(1, body)).sent().await.is_taken();
+    }
+    counted(&world, "late", 2.0).await;
+    assert_eq!(marked(&world), 3);
+    // A fourth has no callback left.
+    world.yunxin().copies(told(2, body)).sent().await.is_taken();
+    counted(&world, "malformed", 1.0).await;
+    let lines = exported(&world);
+    assert_eq!(
+        lines.last().map(|line| (line["type"].clone(), line["tellsof"].clone())),
+        Some(("offhook.copy.callback_failed".into(), Value::Null))
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_callback_is_found_by_its_body_and_both_sides_are_told() {
     let mut world = World::start().await;
@@ -43,6 +77,17 @@ async fn a_failed_callback_is_found_by_its_body_and_both_sides_are_told() {
     let of_copy = shown(&world, &copy);
     assert!(of_copy.contains(&format!("late: our answer to event {callback}")), "{of_copy}");
     assert!(!shown(&world, &kept[0].id().to_string()).contains("not taken"));
+    let lines = exported(&world);
+    assert_eq!(
+        (&lines[0]["nottaken"], &lines[0]["toldby"], &lines[0]["tellsof"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
+    assert_eq!((&lines[1]["nottaken"], &lines[1]["toldby"]), (&"late".into(), &copy.clone().into()));
+    assert_eq!((&lines[2]["nottaken"], &lines[2]["tellsof"]), (&Value::Null, &callback.clone().into()));
+    let journal = world.journal();
+    let one =
+        offhook(&["events", "show", &callback, "--json", "--journal", journal.to_str().expect("a path")]).ends_with(0);
+    assert_eq!(serde_json::from_str::<Value>(&one).expect("JSON"), lines[1]);
 
     // Written again by the platform: other order, other escapes, the same value. It is another call's.
     let another = r#"{"eventType":20,"fromAccount":"m\u00e9i","toAccountList":["an"],"timestamp":"1767225720001"}"#;

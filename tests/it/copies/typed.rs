@@ -51,10 +51,54 @@ fn what_else_can_be_attached() {
         let Attachment::Notification(notice) = attached("NOTIFICATION", &notice) else { panic!("a notice") };
         assert_eq!(notice.operation(), Some(operation));
         let data = notice.data.unwrap();
-        assert_eq!((data.ids.unwrap(), data.tinfo.unwrap().as_str()), (vec!["an".to_owned()], r#"{"1":"41"}"#));
+        assert_eq!((data.ids.unwrap(), data.tinfo.unwrap().tid), (vec!["an".to_owned()], Some(41)));
     }
     assert!(matches!(attached("FRIEND_ADD", r#"{"vt":1}"#), Attachment::Friend(notice) if notice.vt == Some(1)));
     assert!(matches!(attached("CUSTOM", "whatever"), Attachment::Other(other) if other.as_str() == "whatever"));
+}
+
+#[test]
+fn a_team_notice_says_what_the_team_and_its_users_are_now_wherever_that_stands() {
+    let team = r#""1":"4100023871","3":"reading","5":"lin.yue","10":"1767225720000","11":"1767225720000","16":"1","2":"x",
+        "15":"[{\"title\":\"Friday\",\"content\":\"7 pm\",\"creator\":\"lin.yue\",\"time\":1767225720,\"number\":\"1\"}]""#;
+    let notices = [
+        (
+            "NOTIFICATION",
+            format!(r#"{{"id":3,"data":{{"tinfo":{{{team}}},"uinfos":[{{"1":"an","3":"An","6":"2"}}]}}}}"#),
+        ),
+        ("TEAM_INVITE", format!(r#"{{"tinfo":{{{team}}}}}"#)),
+        ("SUPERTEAM_INVITE", format!(r#"{{"data":{{"tinfo":{{{team}}}}}}}"#)),
+        ("NOTIFICATION", format!("{{{team}}}")),
+    ];
+    for (msg_type, attach) in notices {
+        let body = serde_json::json!({"eventType": "1", "msgType": msg_type, "attach": attach}).to_string();
+        let message: CopyMessage = read(&body);
+        let Some(Attachment::Notification(notice)) = message.attachment() else { panic!("{message:?}") };
+        let told = notice.team().unwrap();
+        assert_eq!((told.tid, told.tname.as_deref(), told.joinmode), (Some(4_100_023_871), Some("reading"), Some(1)));
+        assert_eq!((told.members_updated, told.other["2"].get()), (Some(1_767_225_720_000), r#""x""#));
+        let announcement = &told.announcements.unwrap()[0];
+        assert_eq!((announcement.time, announcement.title.as_deref()), (Some(1_767_225_720), Some("Friday")));
+        if let Some(users) = notice.data.and_then(|data| data.uinfos) {
+            assert_eq!((users[0].account.as_deref(), users[0].gender), (Some("an"), Some(2)));
+        }
+    }
+    let nothing: CopyMessage = read(r#"{"eventType":"1","msgType":"NOTIFICATION","attach":"{\"id\":4}"}"#);
+    assert!(matches!(nothing.attachment(), Some(Attachment::Notification(notice)) if notice.team().is_none()));
+}
+
+#[test]
+fn what_the_content_checks_found_is_read_to_its_last_label() {
+    let message: CopyMessage = read(sample("copy.message").unwrap());
+    let label = message.yidun().unwrap().labels.unwrap().remove(0);
+    assert_eq!((label.level, label.rate.as_deref(), label.label), (Some(2), Some("0.98"), Some(200)));
+    let audit = read::<RtcContentAudit>(sample("rtc.content_audit").unwrap()).data.unwrap();
+    let evidences = audit.evidences.unwrap();
+    let seen = evidences.video.unwrap().labels.unwrap().remove(0).sub_labels.unwrap().remove(0);
+    assert_eq!(seen.details.unwrap().hit_location_infos.unwrap()[0].x1.as_deref(), Some("0.20926562"));
+    let heard = evidences.audio.unwrap().segments.unwrap().remove(0).sub_labels.unwrap().remove(0);
+    assert_eq!(heard.sub_label.as_deref(), Some("200009"));
+    assert_eq!(audit.review_evidences.unwrap().action, Some(2));
 }
 
 #[test]
@@ -63,6 +107,10 @@ fn numbers_and_texts_stand_for_one_another() {
         let logout: CopyLogout =
             read(&format!(r#"{{"eventType":"3","code":{code},"timestamp":{timestamp},"logoutReason":"4"}}"#));
         assert_eq!((logout.code, logout.timestamp, logout.reason()), (Some(200), Some(1_767_225_720_000), Some(4)));
+    }
+    for client in [r#""HARMONY""#, r#""Harmony""#, "65"] {
+        let login: CopyLogin = read(&format!(r#"{{"eventType":"2","clientType":{client}}}"#));
+        assert_eq!(login.client_type, Some(ClientType::Harmony), "{client}");
     }
     for client in [r#""iOS""#, r#""IOS""#, "2", r#""2""#] {
         let login: CopyLogin = read(&format!(r#"{{"eventType":"2","clientType":{client}}}"#));

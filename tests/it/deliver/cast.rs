@@ -146,6 +146,12 @@ impl Inbox {
         Arc::new(inbox)
     }
 
+    /// The same, with outcomes prepared.
+    pub(super) fn holding_back(outcomes: impl IntoIterator<Item = Outcome>) -> Arc<Self> {
+        let prepared = Mutex::new(outcomes.into_iter().collect());
+        Arc::new(Self { permits: Semaphore::new(0), prepared, ..Self::empty() })
+    }
+
     /// It panics where another outcome than done was prepared.
     pub(super) fn panicking(times: usize) -> Arc<Self> {
         let prepared = (0..times).map(|_| Outcome::give_up("panic")).collect();

@@ -52,6 +52,19 @@ async fn lanes_that_were_lost_begin_again_rather_than_miss_something() {
     assert_eq!(fs::read(ground.options.path.join("lanes.db.damaged-1")).unwrap(), vec![1; 10_000]);
 }
 
+#[tokio::test]
+async fn where_a_disk_lost_what_it_had_promised_new_events_stand_behind_everything_that_was_delivered() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    journal.lanes().register("log").unwrap();
+    journal.append(ground.event(1), None).await.unwrap();
+    journal.lanes().advance("log", Position(5));
+    drop(journal);
+    let journal = ground.open();
+    assert_eq!(journal.append(ground.event(2), None).await.unwrap().position(), Position(6));
+    assert_eq!(journal.lanes().register("log").unwrap(), Position(5));
+}
+
 #[test]
 fn parked_deliveries_are_there_after_reopening() {
     let ground = Ground::new();

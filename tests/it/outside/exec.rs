@@ -1,23 +1,15 @@
 //! The program: what it is given, what each of its ends means, and what is left of it afterwards.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use offhook::decide::{Exec, ExecSettings, Word};
 use offhook::receiver::Builder;
 use tempfile::TempDir;
 
+use crate::world::programs::{are_gone, noted, program};
 use crate::world::{Plan, World};
-
-/// A program of these lines of shell.
-fn program(dir: &TempDir, lines: &str) -> PathBuf {
-    let path = dir.path().join(format!("decide-{}", lines.len()));
-    fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    path
-}
 
 fn running(command: PathBuf, args: &[&str]) -> impl Fn(Builder) -> Builder + 'static {
     let args = args.iter().map(|arg| (*arg).to_owned()).collect();
@@ -85,33 +77,6 @@ async fn a_large_event_reaches_a_program_that_reads_it_and_one_that_does_not() {
         let world = World::of(Plan::adding(running(program(&dir, lines), &[]))).await;
         world.yunxin().sends_body(&body).await;
         assert_eq!(world.only_event().await.decision().unwrap().verdict.code(), code, "{lines}");
-    }
-}
-
-/// Whether a process of this number is there and does anything.
-fn lives(pid: &str) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    // A zombie does nothing any more.
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z"))
-}
-
-/// The numbers of its processes that a program noted in `file`, as soon as there are `count`.
-async fn noted(file: &Path, count: usize) -> Vec<String> {
-    loop {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        if text.lines().count() >= count && text.ends_with('\n') {
-            return text.lines().map(ToOwned::to_owned).collect();
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Waits until none of them lives.
-async fn are_gone(pids: &[String]) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while let Some(pid) = pids.iter().find(|pid| lives(pid)) {
-        assert!(Instant::now() < deadline, "{pid} of {pids:?} still lives");
-        tokio::task::yield_now().await;
     }
 }
 

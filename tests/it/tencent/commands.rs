@@ -119,9 +119,61 @@ async fn calls_are_ended_and_callbacks_set() {
     let set = [&["call", "callback", "set", "--url", "https://a.example/tencent/call/x"][..], &KEY].concat();
     asks(&tencent, &set).await.ends_with(0);
     assert_eq!(tencent.asked()[1].json()["CallbackCommandList"].as_array().unwrap().len(), 3);
+    let gets = StandIn::saying([body(
+        r#"{"ErrorCode":0,"ErrorInfo":"","ActionStatus":"OK","Response":{"Url":"https://a.example/x",
+        "CallbackCommandList":["Call.CallbackAfterEndCall"]}}"#,
+    )])
+    .await;
+    let get = [&["call", "callback", "get"][..], &KEY].concat();
+    assert_eq!(asks(&gets, &get).await.ends_with(0), "https://a.example/x\nCall.CallbackAfterEndCall\n");
+    let delete = [&["call", "callback", "delete"][..], &KEY].concat();
+    assert_eq!(asks(&tencent, &delete).await.ends_with(0), "deleted\n");
+    assert_eq!((tencent.asked()[2].json(), gets.asked()[0].json()), (json!({}), json!({})));
+    let none = StandIn::saying([body(r#"{"ErrorCode":100301,"ErrorInfo":"none","ActionStatus":"FAIL"}"#)]).await;
+    let said = asks(&none, &get).await;
+    assert!(said.code == 1 && said.err.contains("set one with `offhook call callback set`"), "{said:?}");
     let refused = StandIn::saying([body(r#"{"ErrorCode":101004,"ErrorInfo":"gone","ActionStatus":"FAIL"}"#)]).await;
     let said = asks(&refused, &end).await;
     assert!(said.code == 1 && said.err.contains("101004: there is no such call, or it is over"), "{said:?}");
+}
+
+#[tokio::test]
+async fn all_pages_of_records_are_told_however_many_a_page_holds_and_none_is_an_answer() {
+    let page = |page: i64, ids: &[&str]| {
+        let records: Vec<Value> = ids.iter().map(|id| json!({"CallId": id, "CallResult": "NormalEnd"})).collect();
+        body(
+            json!({"ErrorCode": 0, "ActionStatus": "OK", "Response": {"TotalNum": 3, "Page": page, "CallRecordList": records}}),
+        )
+    };
+    let tencent = StandIn::saying([page(1, &["c-1", "c-2"]), page(0, &["c-3"])]).await;
+    let records = [&["call", "records", "--json"][..], &KEY].concat();
+    let said = asks(&tencent, &records).await.ends_with(0);
+    let ids: Vec<Value> =
+        said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["CallId"].clone()).collect();
+    assert_eq!(
+        (ids, tencent.asked()[1].json()["Page"].clone()),
+        (vec![json!("c-1"), json!("c-2"), json!("c-3")], json!(2))
+    );
+    let none = StandIn::saying([body(r#"{"ErrorCode":101050,"ErrorInfo":"none","ActionStatus":"FAIL"}"#)]).await;
+    assert_eq!(asks(&none, &records).await.ends_with(0), "");
+    let one = [&["call", "records", "--call-id", "c-9"][..], &KEY].concat();
+    assert!(asks(&none, &one).await.code == 1, "a record that was asked for by its id is missing");
+}
+
+#[test]
+fn a_private_map_key_is_made_and_read() {
+    let make = ["usersig", "make", "--user", "chen_bo", "--expire", "1h", "--at", "1767225600"];
+    for (flags, room, kind) in
+        [(["--room", "4711"], json!("4711"), "text"), (["--room-number", "4711"], json!(4711), "number")]
+    {
+        let made = offhook(&[&make[..], &KEY, &flags].concat()).ends_with(0);
+        let read = offhook(&[&["usersig", "read", made.trim(), "--at", "1767225600"][..], &KEY].concat()).ends_with(0);
+        let read: Value = serde_json::from_str(&read).unwrap();
+        let expected = json!({"room": room, "room_type": kind, "privileges": 255, "expires": 1_767_229_200});
+        assert_eq!((&read["private_map_key"], &read["valid"]), (&expected, &json!(true)));
+    }
+    let refused = offhook(&[&make[..], &KEY, &["--room-number", "0"]].concat());
+    assert!(refused.code == 2 && refused.err.contains("the room number 0"), "{refused:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Who hears of events after the answer: an inbox inside the process, and a service on the network with its moods.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::within_reason;
 
@@ -61,6 +63,8 @@ pub(crate) enum Mood {
     Flaky,
     /// 400 at first, until [`Target::relents`]; then 204.
     Stubborn,
+    /// 400 to one of fifty; else 204.
+    Picky,
 }
 
 /// A service to which the http handler posts.
@@ -68,6 +72,10 @@ pub(crate) enum Mood {
 pub(crate) struct Target {
     address: SocketAddr,
     told: Arc<Told>,
+    /// All that answers for it; none while it is dead.
+    answering: Mutex<Option<JoinSet<()>>>,
+    /// Keeps its port from all others meanwhile.
+    _port: TcpSocket,
 }
 
 #[derive(Debug)]
@@ -86,16 +94,48 @@ impl Target {
 
     /// The service whose port `socket` holds begins to listen.
     pub(crate) fn listens_on(socket: TcpSocket, mood: Mood) -> Self {
-        let listener = socket.listen(64).expect("a listener");
-        let address = listener.local_addr().expect("an address");
+        let address = socket.local_addr().expect("an address");
         let told = Arc::new(Told {
             mood,
             relents: AtomicBool::new(false),
             posts: Mutex::default(),
             accepted: watch::Sender::default(),
         });
-        tokio::spawn(serve(listener, Arc::clone(&told)));
-        Self { address, told }
+        let port = reserved_at(address).expect("the same port");
+        let target = Self { address, told, answering: Mutex::default(), _port: port };
+        target.answers_on(socket);
+        target
+    }
+
+    fn answers_on(&self, socket: TcpSocket) {
+        let listener = socket.listen(64).expect("a listener");
+        let mut answering = JoinSet::new();
+        answering.spawn(serve(listener, Arc::clone(&self.told)));
+        *self.answering.lock().expect("unbroken") = Some(answering);
+    }
+
+    /// It dies, in the middle of whatever it does.
+    pub(crate) fn dies(&self) {
+        self.answering.lock().expect("unbroken").take();
+    }
+
+    /// It is there again, and remembers what it accepted.
+    pub(crate) async fn comes_back(&self) {
+        // Nobody else can listen there before its last task is gone.
+        let socket = within_reason(async {
+            loop {
+                match reserved_at(self.address) {
+                    Ok(socket) => return socket,
+                    Err(_taken) => tokio::task::yield_now().await,
+                }
+            }
+        });
+        self.answers_on(socket.await);
+    }
+
+    /// What it accepted so far, in the order of arrival.
+    pub(crate) fn accepted(&self) -> Vec<Value> {
+        self.told.accepted.borrow().clone()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -115,22 +155,29 @@ impl Target {
 
 /// A port that is taken, and on which nobody listens yet.
 pub(crate) fn reserved() -> TcpSocket {
-    let socket = TcpSocket::new_v4().expect("a socket");
+    reserved_at(super::any_port()).expect("a port")
+}
+
+fn reserved_at(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
     // So that a listener of another process can have the port while this socket keeps it from all others.
-    socket.set_reuseaddr(true).expect("an option");
-    socket.bind(super::any_port()).expect("a port");
-    socket
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 pub(crate) fn url_of(address: SocketAddr) -> String {
     format!("http://{address}/hooks")
 }
 
+/// Dropped, it takes its connections along.
 async fn serve(listener: TcpListener, told: Arc<Told>) {
+    let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let told = Arc::clone(&told);
         let answer = service_fn(move |request| post(Arc::clone(&told), request));
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+        connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+        while connections.try_join_next().is_some() {}
     }
 }
 
@@ -144,6 +191,7 @@ async fn post(told: Arc<Told>, request: Request<Incoming>) -> Result<Response<Em
     let body = request.into_body().collect().await.map_err(|_| "half an event")?.to_bytes();
     let status = match (told.mood, post % 400) {
         (Mood::Stubborn, _) if !told.relents.load(Ordering::Relaxed) => StatusCode::BAD_REQUEST,
+        (Mood::Picky, _) if post.is_multiple_of(50) => StatusCode::BAD_REQUEST,
         (Mood::Flaky, 100) => StatusCode::SERVICE_UNAVAILABLE,
         (Mood::Flaky, 200) => StatusCode::INTERNAL_SERVER_ERROR,
         (Mood::Flaky, 300) => return Err("it falls over, as it does now and then"),

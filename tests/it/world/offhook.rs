@@ -116,6 +116,16 @@ impl Offhook {
         self.gets(Signal::TERM);
     }
 
+    /// It gets no time any more, as a frozen machine gives none.
+    pub(crate) fn freezes(&self) {
+        self.gets(Signal::STOP);
+    }
+
+    /// It gets time again.
+    pub(crate) fn thaws(&self) {
+        self.gets(Signal::CONT);
+    }
+
     /// As whoever wants it to read its configuration again.
     pub(crate) fn is_asked_to_reload(&self) {
         self.gets(Signal::HUP);
