@@ -107,10 +107,18 @@ impl App {
     pub async fn run(self, stop: impl Future<Output = Stop>) -> Ended {
         let Self { receiver, public, admin } = self;
         let (stopping, edge) = (CancellationToken::new(), receiver.edge().clone());
+        let address = public.local_addr().unwrap_or(edge.settings().listen);
         let serving = tokio::spawn(edge::serve(public, edge.clone(), stopping.clone()));
         let admin = admin.map(|(listener, settings)| {
-            let metrics = Arc::clone(receiver.metrics());
-            tokio::spawn(admin::serve(listener, settings, edge.clone(), metrics, stopping.clone()))
+            let shown = admin::Shown {
+                edge: edge.clone(),
+                public: address,
+                journal: receiver.journal().clone(),
+                orders: receiver.orders().clone(),
+                metrics: Arc::clone(receiver.metrics()),
+                clock: receiver.clock().clone(),
+            };
+            tokio::spawn(admin::serve(listener, settings, shown, stopping.clone()))
         });
         let control = match Control::bind(receiver.journal().directory()) {
             Ok(control) => Some(tokio::spawn(control.serve(receiver.orders().clone(), stopping.clone()))),

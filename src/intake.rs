@@ -128,6 +128,7 @@ impl Intake {
             return Ok(Road::Done(self.receipt(&event, Decision::by_default(Verdict::allow()), Standing::Probe)));
         }
         let key = RepeatKey::new(event.app_key(), &identity.digest, identity.valid_until);
+        let key = identity.sent.map_or(key, |sent| key.sent(sent));
         let earlier = identity.earlier.map(|end| RepeatKey::new(event.app_key(), &identity.digest, end));
         let road = Arc::clone(self);
         Ok(match self.claim(key, earlier) {

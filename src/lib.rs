@@ -19,6 +19,7 @@ pub mod lenient;
 pub mod metrics;
 pub mod refusal;
 pub mod secret;
+pub mod seen;
 pub mod sparing;
 pub mod verdict;
 

@@ -1,10 +1,10 @@
 //! Logs: for people as text, for machines as JSON, always on stderr; stdout is data.
 //!
-//! `RUST_LOG` chooses what is said (default: `info`). No log line holds a body, a digest or a secret.
+//! No log line holds a body, a digest or a secret.
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -18,9 +18,10 @@ pub enum LogForm {
     Json,
 }
 
-/// Starts logging. A second call changes nothing.
-pub fn start(form: LogForm, default_filter: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
+/// Starts logging what `levels` name: `info`, or `warn,offhook::journal=debug`. Levels that cannot be read count as `info`.
+/// A second call changes nothing.
+pub fn start(form: LogForm, levels: &str) {
+    let filter: Targets = levels.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     // Fails only where something logs already, and then that goes on.

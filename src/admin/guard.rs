@@ -1,40 +1,64 @@
 //! Who may ask the admin listener: somebody with the token, or a program on this machine that is no foreign web page.
 //!
-//! `Host` is checked against DNS rebinding, `Origin` against requests that another site's page makes.
+//! `Host` is checked against DNS rebinding, `Origin` against requests that another site's page makes, and whatever is
+//! posted must carry a header that no foreign page can send without being asked first.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::Inspector;
+use super::answer::Problem;
+use super::session::{COOKIE_NAME, Sessions};
 use crate::secret::Secret;
+
+/// How long a post may take, its body included: a connection is not for keeping.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a request that changes or shows something must carry, with any value.
+pub(super) const MARK: &str = "x-offhook";
 
 #[derive(Debug)]
 pub(super) struct Guard {
-    token: Option<Secret>,
+    pub(super) token: Option<Secret>,
     on_loopback: bool,
+    pub(super) sessions: Mutex<Sessions>,
+}
+
+/// How a caller showed who it is; for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// No token is set: whoever reaches this listener is on this machine.
+    OnThisMachine,
+    Token,
+    SignedIn,
 }
 
 impl Guard {
     pub(super) fn new(token: Option<Secret>, listening: Option<SocketAddr>) -> Self {
-        Self { token, on_loopback: listening.is_some_and(|address| address.ip().to_canonical().is_loopback()) }
+        let on_loopback = listening.is_some_and(|address| address.ip().to_canonical().is_loopback());
+        Self { token, on_loopback, sessions: Mutex::default() }
     }
 
-    /// What is wrong with a request of these headers.
-    fn objection(&self, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
-        if let Some(token) = &self.token {
-            let shown = text(headers, AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-            if shown.is_none_or(|shown| Secret::new(shown) != *token) {
-                return Some((
-                    StatusCode::UNAUTHORIZED,
-                    "show the token of [admin] as `Authorization: Bearer TOKEN`\n",
-                ));
-            }
+    /// How the sender of these headers showed who it is; `None` where it did not.
+    pub(super) fn shown(&self, headers: &HeaderMap) -> Option<Shown> {
+        let Some(token) = &self.token else { return Some(Shown::OnThisMachine) };
+        let bearer = text(headers, AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        if bearer.is_some_and(|shown| Secret::new(shown) == *token) {
+            return Some(Shown::Token);
         }
+        let sessions = self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        cookie(headers).is_some_and(|cookie| sessions.knows(cookie)).then_some(Shown::SignedIn)
+    }
+
+    /// What is wrong with where a request came to, or from.
+    fn misplaced(&self, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
         let host = text(headers, HOST);
         if self.on_loopback && !host.is_none_or(names_this_machine) {
             return Some((StatusCode::FORBIDDEN, "this listener answers to localhost, 127.0.0.1 and [::1] only\n"));
@@ -48,14 +72,41 @@ impl Guard {
     }
 }
 
-pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    match guard.objection(request.headers()) {
-        Some(objection) => objection.into_response(),
-        None => next.run(request).await,
+/// Lets through who may ask for anything here.
+pub(super) async fn check(State(inspector): State<Inspector>, request: Request, next: Next) -> Response {
+    if inspector.guard.shown(request.headers()).is_none() {
+        let how = "show the token of [admin] as `Authorization: Bearer TOKEN`, or sign in on the page";
+        return Problem::unauthorized(how).into_response();
+    }
+    check_place(State(inspector), request, next).await
+}
+
+/// Lets through what comes to the right place from the right one, whoever asks.
+pub(super) async fn check_place(State(inspector): State<Inspector>, request: Request, next: Next) -> Response {
+    if let Some(objection) = inspector.guard.misplaced(request.headers()) {
+        return objection.into_response();
+    }
+    if request.method() == Method::POST && !request.headers().contains_key(MARK) {
+        let message = "send the header `X-Offhook: 1` with it: a page of another site cannot";
+        return Problem::forbidden("header_needed", message).into_response();
+    }
+    if request.method() != Method::POST {
+        return next.run(request).await; // a live stream goes on for as long as somebody listens
+    }
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(answer) => answer,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
     }
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+/// The sign-in that a browser shows.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
+}
+
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 

@@ -1,9 +1,12 @@
 //! Connections to the admin listener: a limited number, each with limited patience for its head.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderValue, Request};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,6 +28,9 @@ const HEAD_LIMIT: usize = 32 << 10;
 /// How long connections may go on after `stop`: a browser that keeps its connection open must not keep the process.
 const FINISHING: Duration = Duration::from_millis(200);
 
+/// The header in which the pages are told who asks.
+pub(super) const PEER: &str = "x-offhook-peer";
+
 /// How long to wait when the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(50);
 
@@ -34,8 +40,8 @@ pub(super) async fn serve(listener: TcpListener, pages: Router, stop: Cancellati
     let accepting = async {
         while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    let serving = serve_connection(stream, pages.clone(), stop.clone());
+                Ok((stream, peer)) => {
+                    let serving = serve_connection(stream, peer, pages.clone(), stop.clone());
                     tasks.spawn(async move {
                         let _seat = seat;
                         serving.await;
@@ -57,8 +63,16 @@ pub(super) async fn serve(listener: TcpListener, pages: Router, stop: Cancellati
     tasks.wait().await;
 }
 
-async fn serve_connection(stream: TcpStream, pages: Router, stop: CancellationToken) {
-    let answer = service_fn(move |request| pages.clone().call(request));
+async fn serve_connection(stream: TcpStream, peer: SocketAddr, pages: Router, stop: CancellationToken) {
+    let peer = HeaderValue::from_str(&peer.to_string()).ok();
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        // Whatever the caller says here itself is overwritten.
+        request.headers_mut().remove(PEER);
+        if let Some(peer) = &peer {
+            request.headers_mut().insert(PEER, peer.clone());
+        }
+        pages.clone().call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)

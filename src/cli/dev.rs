@@ -1,6 +1,6 @@
 //! `offhook dev`: a receiver for a laptop: loopback only, a scratch journal, every callback printed readably.
 
-mod forward;
+pub(super) mod forward;
 pub(super) mod place;
 pub(super) mod show;
 #[cfg(feature = "simulator")]
@@ -21,7 +21,7 @@ use crate::decide::{Shared, Word};
 use crate::deliver::{AnyHandler, LaneSettings};
 use crate::kind::Family;
 use crate::metrics::Metrics;
-use crate::telemetry::{self, LogForm};
+use crate::telemetry::LogForm;
 use crate::tencent::callback::CallbackSecrets;
 use crate::tencent::{DEV_CALLBACK_TOKEN, DEV_SDK_APP_ID, DEV_TRTC_KEY};
 use crate::yunxin;
@@ -71,7 +71,7 @@ enum Answer {
 const DEMO: [&str; 2] = ["call.start", "room.create"];
 
 pub(super) fn run(args: Args) -> Outcome {
-    telemetry::start(LogForm::Text, "warn");
+    runtime::log(LogForm::Text, "warn");
     let clock = Clock::system();
     let scratch = tempfile::Builder::new().prefix("offhook-dev-").tempdir().context("no scratch directory")?;
     let config = configured(&args, scratch.path(), &clock)?;
@@ -155,6 +155,7 @@ fn configured(args: &Args, scratch: &Path, clock: &Clock) -> anyhow::Result<Conf
     config.edge.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let next = if port == 0 { 0 } else { port.checked_add(1).unwrap_or(0) };
     config.admin.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, next));
+    (config.admin.write, config.admin.samples) = (true, true);
     config.journal.path = scratch.join("journal");
     config.journal.spill = scratch.join("spill.jsonl");
     config.journal.min_free = 0;
@@ -200,6 +201,7 @@ fn screen(
         line("forwards to", &format!("{url}, and shows what it would have answered"));
     }
     if let Some(admin) = addresses.admin {
+        line("inspector", &format!("http://{admin}/"));
         line("numbers, health", &format!("http://{admin}/metrics"));
     }
     line("journal", &format!("{} until this ends", scratch.display()));

@@ -14,6 +14,7 @@ mod exported;
 mod health;
 mod ingest;
 mod journal;
+mod listen;
 mod man;
 mod orders;
 mod output;
@@ -58,6 +59,7 @@ enum Command {
     Parked(parked::Args),
     Replay(replay::Args),
     Simulate(simulate::Args),
+    Listen(listen::Args),
     Health(health::Args),
     Call(call::Args),
     Ingest(ingest::Args),
@@ -83,6 +85,7 @@ enum Exit {
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
+    runtime::use_small_pages();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Parked(args) => parked::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Simulate(args) => simulate::run(args),
+        Command::Listen(args) => listen::run(args),
         Command::Health(args) => health::run(&args),
         Command::Call(args) => call::run(args),
         Command::Ingest(args) => ingest::run(args),

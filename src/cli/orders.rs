@@ -15,7 +15,6 @@ use crate::config;
 use crate::deliver::{self, AnyHandler, LaneSettings, Order, Orders, Taken};
 use crate::journal::{Erasure, Journal, Parked, Reader, Replay, Retention, Which};
 use crate::metrics::Metrics;
-use crate::telemetry;
 
 /// How often it is looked how far an order is.
 const LOOK: Duration = Duration::from_millis(100);
@@ -97,7 +96,7 @@ async fn carry_out_here(journal: &JournalArgs, directory: &Path, order: &Order) 
         let config = config::load(&configuration, &clock)
             .map_err(anyhow::Error::from)
             .context("no server runs on this journal, so its handlers are taken from the configuration")?;
-        telemetry::start(config.log, "warn");
+        runtime::log(config.log, "warn");
         (config.journal, serve::handlers_of(config.handlers, &clock)?)
     } else {
         (journal.options()?, Vec::new())

@@ -11,9 +11,9 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Sources};
 use crate::decide::{self, Shared};
 use crate::deliver::{AnyHandler, LaneSettings};
+use crate::handlers;
 use crate::metrics::Metrics;
 use crate::receiver::Builder;
-use crate::{handlers, telemetry};
 
 /// Receive, decide, keep, answer and deliver
 ///
@@ -33,7 +33,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Outcome {
     let clock = Clock::system();
     let config = config::load(&Sources::of_process(args.config.clone()), &clock)?;
-    telemetry::start(config.log, "info");
+    runtime::log(config.log, "info");
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

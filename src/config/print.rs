@@ -47,6 +47,7 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
     if config.admin.token.is_some() {
         text(out, "token", MASK)?;
     }
+    writeln!(out, "write = {}", config.admin.write)?;
 
     scope(out, "verdict", &config.policy.scope)?;
 

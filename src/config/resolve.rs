@@ -128,7 +128,8 @@ pub(super) fn journal_settings(top: &mut Section<'_>) -> Option<journal::Options
     let spill = spill.unwrap_or_else(|| Some(path.join(SPILL)))?;
     let retention = journal::Retention { keep: keep?, max_size: max_size.map_or(Some(None), |size| size.map(Some))? };
     let keys = keys.map_or(Some(None), |keys| keys.map(Some))?;
-    Some(journal::Options { path, min_free: min_free?, spill, retention, leave_out: leave_out?, keys })
+    let (min_free, leave_out) = (min_free?, leave_out?);
+    Some(journal::Options { min_free, spill, retention, leave_out, keys, ..journal::Options::at(path) })
 }
 
 /// Fields that are left out: `FIELD`, or `KIND:FIELD`.
@@ -222,6 +223,7 @@ fn admin_settings(field: &Field<'_>) -> Option<admin::Settings> {
     let listen = section.need("listen", "an IP address and a port");
     let address = listen.as_ref().and_then(|field| field.address());
     let token = section.take("token").map(|field| secrets::secret(&field));
+    let write = section.need("write", "true or false").and_then(|field| field.boolean());
     section.finish();
     if let (Some(listen), Some(address), None) = (listen, address, &token)
         && !address.ip().to_canonical().is_loopback()
@@ -233,7 +235,7 @@ fn admin_settings(field: &Field<'_>) -> Option<admin::Settings> {
         Some(token) => Some(token?),
         None => None,
     };
-    Some(admin::Settings { listen: address?, token })
+    Some(admin::Settings { listen: address?, token, write: write?, samples: false })
 }
 
 /// An app and what is said about it.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::again::Again;
@@ -25,6 +25,32 @@ pub struct Dispatcher {
     again: Vec<JoinHandle<()>>,
 }
 
+/// A lane, or how to begin one whose position is not known yet.
+enum Begun {
+    Lane(Box<Lane>),
+    Not(Arc<dyn Fn() -> Result<Lane, LaneError> + Send + Sync>),
+}
+
+impl Begun {
+    /// Begins it, as soon as that is possible, and steps until `stop`.
+    async fn run(self, stop: CancellationToken) {
+        let begin = match self {
+            Self::Lane(lane) => return lane.run(stop).await,
+            Self::Not(begin) => begin,
+        };
+        loop {
+            tokio::select! { () = sleep(BEGIN_AGAIN) => {}, () = stop.cancelled() => return }
+            let begin = Arc::clone(&begin);
+            if let Ok(Ok(lane)) = spawn_blocking(move || begin()).await {
+                return lane.run(stop).await;
+            }
+        }
+    }
+}
+
+/// How soon it is tried again to begin a lane.
+const BEGIN_AGAIN: Duration = Duration::from_secs(1);
+
 /// Why delivering could not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -32,20 +58,12 @@ pub enum StartError {
     /// Two handlers would share one position, and each would miss events.
     #[error("two handlers are named `{0}`: a name is its lane's identity; give one of them another `name`")]
     NameTaken(Arc<str>),
-    /// A new handler's starting point could not be made durable.
-    #[error("handler `{handler}` has no position to start from")]
-    Lane {
-        /// The handler's name.
-        handler: Arc<str>,
-        /// What happened.
-        #[source]
-        error: LaneError,
-    },
 }
 
 impl Dispatcher {
     /// Starts a lane for each handler, on `runtime`, and beside it somebody who carries out `orders`. Blocking, for a few short writes; what is kept from now on
-    /// reaches every one of them, so start it before the first request is let in.
+    /// reaches every one of them, so start it before the first request is let in. Where a position cannot be read or
+    /// written, because the disk is full, its lane begins from there once it can.
     ///
     /// # Errors
     /// [`StartError`]; then no lane runs.
@@ -57,7 +75,7 @@ impl Dispatcher {
         orders: &Orders,
         runtime: &Handle,
     ) -> Result<Self, StartError> {
-        let mut lanes: Vec<(Arc<str>, Lane)> = Vec::with_capacity(handlers.len());
+        let mut lanes: Vec<(Arc<str>, Begun)> = Vec::with_capacity(handlers.len());
         let mut again = Vec::with_capacity(handlers.len());
         for (settings, handler) in handlers {
             let name = Arc::clone(&settings.name);
@@ -66,14 +84,23 @@ impl Dispatcher {
             }
             let copy = (settings.clone(), handler.clone());
             again.push(Again::new(orders, journal, copy, metrics, clock.clone(), Jitter::random()));
-            let lane = Lane::new(journal, (settings, handler), metrics, clock.clone(), Jitter::random())
-                .map_err(|error| StartError::Lane { handler: Arc::clone(&name), error })?;
-            lanes.push((name, lane));
+            let (journal, metrics, clock) = (journal.clone(), Arc::clone(metrics), clock.clone());
+            let begin = move || {
+                Lane::new(&journal, (settings.clone(), handler.clone()), &metrics, clock.clone(), Jitter::random())
+            };
+            let begun = match begin() {
+                Ok(lane) => Begun::Lane(Box::new(lane)),
+                Err(error) => {
+                    tracing::error!(handler.name = %name, %error, "nothing is delivered until this handler's position is known");
+                    Begun::Not(Arc::new(begin))
+                }
+            };
+            lanes.push((name, begun));
         }
         let stop = CancellationToken::new();
         journal.lanes().attended_by(lanes.iter().map(|(name, _)| &**name));
         orders.are_for(lanes.iter().map(|(name, _)| Arc::clone(name)).collect());
-        let start = |(name, lane): (_, Lane)| (name, runtime.spawn(lane.run(stop.clone())));
+        let start = |(name, begun): (_, Begun)| (name, runtime.spawn(begun.run(stop.clone())));
         let lanes = lanes.into_iter().map(start).collect();
         let again = again.into_iter().map(|again: Again| runtime.spawn(again.run(stop.clone()))).collect();
         Ok(Self { lanes, again, stop: stop.drop_guard() })

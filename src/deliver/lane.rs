@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -22,7 +23,7 @@ use super::schedule::{Jitter, wait_after, wait_as_told};
 use super::{AnyHandler, LaneSettings, Outcome};
 use crate::clock::Clock;
 use crate::event::Event;
-use crate::journal::{Journal, LaneError, Parked, Position};
+use crate::journal::{Journal, LaneError, Parked, Position, Trouble};
 use crate::metrics::Metrics;
 use wide::Wide;
 
@@ -87,6 +88,7 @@ impl Lane {
     ) -> Result<Self, LaneError> {
         let position = journal.lanes().register(&settings.name)?;
         handler.counts_in(metrics);
+        journal.lanes().takes(&settings.name, &settings.kinds);
         Ok(Self {
             report: Report::new(&settings.name, metrics),
             durable: journal.durable(),
@@ -173,7 +175,7 @@ impl Lane {
         let (done, outcome) = attempt(&self.settings.name, &self.handler, events).await;
         if let Some(last) = done.checked_sub(1).and_then(|last| events.get(last)) {
             self.report.delivered(done, last, &self.clock);
-            self.trial = Trial::default();
+            self.forget_trial();
             self.pass(done);
         }
         match outcome {
@@ -199,7 +201,11 @@ impl Lane {
         self.trial.failures = self.trial.failures.saturating_add(1);
         let wait = wait_as_told(after, self.trial.failures, self.jitter.next());
         if let Some((_, event)) = self.ahead.first() {
-            self.report.failed(event, &brief(why), wait, &self.clock);
+            let why = brief(why);
+            self.report.failed(event, &why, wait, &self.clock);
+            let next_try = self.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
+            let trouble = Trouble { id: event.id(), why, failures: self.trial.failures, next_try };
+            self.journal.lanes().stuck_at(&self.settings.name, Some(trouble));
         }
         self.wait(wait)
     }
@@ -208,9 +214,17 @@ impl Lane {
     async fn give_up(&mut self, why: &str) -> Step {
         let Some((position, event)) = self.ahead.first() else { return Step::Delivered(0) };
         let parked = gave_up(&self.settings.name, position, event, why, self.trial.attempts, &self.clock);
-        self.trial = Trial::default();
+        self.forget_trial();
         self.parking = Some(parked.clone());
         self.park(parked).await
+    }
+
+    /// The event at hand fares well, or not at all any more.
+    fn forget_trial(&mut self) {
+        if self.trial.failures > 0 {
+            self.journal.lanes().stuck_at(&self.settings.name, None);
+        }
+        self.trial = Trial::default();
     }
 
     /// Writes down that an event gave up; only then does the lane go past it.

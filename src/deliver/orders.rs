@@ -136,6 +136,11 @@ impl Orders {
         self.0.taken.subscribe()
     }
 
+    /// The handlers that orders can be for.
+    pub fn handlers(&self) -> Vec<Arc<str>> {
+        self.0.handlers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// From now on there is somebody to carry them out for `handlers`.
     pub fn are_for(&self, handlers: Vec<Arc<str>>) {
         *self.0.handlers.lock().unwrap_or_else(PoisonError::into_inner) = handlers;

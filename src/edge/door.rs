@@ -28,10 +28,11 @@ use crate::clock::Clock;
 use crate::decide::{BoxedDecider, LinkSettings, Policy};
 use crate::event::EventId;
 use crate::family::{Families, Head, Protocol, TencentCall, TencentTrtc, UNPROVEN_BODY, Yunxin};
-use crate::intake::{self, Intake, Road};
+use crate::intake::{self, Basis, Intake, Road};
 use crate::kind::Family;
 use crate::metrics::{Metrics, ReasonLabel};
 use crate::refusal::Refusal;
+use crate::seen::{Road as RoadSeen, Seen, TurnedAway};
 
 /// Answers requests: a [`tower::Service`], served over a listener of its own or mounted in an axum router.
 #[derive(Clone)]
@@ -44,6 +45,7 @@ struct Inner {
     places: Arc<Places>,
     readiness: AtomicU8,
     strangers: Strangers,
+    seen: Arc<Seen>,
     tasks: TaskTracker,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -70,6 +72,7 @@ impl Edge {
             places,
             readiness: AtomicU8::new(STARTING),
             strangers: Strangers::default(),
+            seen: Arc::default(),
             tasks: TaskTracker::new(),
             clock,
             metrics,
@@ -119,6 +122,11 @@ impl Edge {
             _ => Some("starting"),
         };
         reply::readiness(problem, self.0.intake.is_degraded())
+    }
+
+    /// What goes by here, for whoever looks on.
+    pub fn seen(&self) -> &Arc<Seen> {
+        &self.0.seen
     }
 
     pub(super) fn metrics(&self) -> &Arc<Metrics> {
@@ -171,7 +179,9 @@ impl Edge {
         let known = from.map(Connection::peer).or_else(|| Some(request.extensions().get::<PeerAddress>()?.0));
         let peer = known.map(|address| callers.peer(address.ip(), request.headers()));
         if !callers.allows(peer) {
-            return Err(Box::new(self.refuse_stranger(&Refusal::AddressNotAllowed, peer)));
+            return Err(Box::new(
+                self.refuse_stranger(&Refusal::AddressNotAllowed, Claim { peer, ..Claim::default() }),
+            ));
         }
         if head_size(&request) > HEAD_LIMIT {
             return Err(Box::new(reply::head_too_large()));
@@ -182,21 +192,29 @@ impl Edge {
             Some(Family::YunxinCopy) => self.prove(&families.yunxin_copy, knock).map(Asked::Yunxin),
             Some(Family::TencentCall) => self.prove(&families.tencent_call, knock).map(Asked::TencentCall),
             Some(Family::TencentTrtc) => self.prove(&families.tencent_trtc, knock).map(Asked::TencentTrtc),
-            None => Err(Box::new(reply::not_found())),
+            None => {
+                self.overlook("404", "there is no such path here", Claim { peer: knock.peer, ..Claim::default() });
+                Err(Box::new(reply::not_found()))
+            }
         }
     }
 
     /// Judges a request on a path of `family` by its head.
     fn prove<P: Protocol, B>(&self, family: &Arc<P>, knock: Knock<'_, B>) -> Result<Question<P, B>, Box<Reply>> {
         let Knock { request, started, from, peer } = knock;
+        let claim = Claim { peer, family: Some(family.family()), app: None };
         if request.method() != Method::POST {
+            self.overlook("405", "only POST is answered here", claim);
             return Err(Box::new(reply::method_not_allowed()));
         }
         let (budget, received) = (Budget::since(started, self.0.settings.deadline), self.0.clock.now());
         let (uri, headers) = (request.uri(), request.headers());
         let token = self.0.settings.at(uri.path()).and_then(|(_, token)| token);
         let head = Head { headers, token, query: uri.query() };
-        let proven = family.prove(&head, received).map_err(|refusal| Box::new(self.refuse_stranger(&refusal, peer)))?;
+        let proven = family.prove(&head, received).map_err(|refusal| {
+            let app = headers.get("appkey").and_then(|key| key.to_str().ok());
+            Box::new(self.refuse_stranger(&refusal, Claim { app, ..claim }))
+        })?;
         let place = family.is_proof(&proven).then(|| self.0.places.take(family.app_of(&proven)));
         if let (Some(_), Some(connection)) = (&place, from) {
             connection.proves_itself();
@@ -213,6 +231,7 @@ impl Edge {
         let Question { place, family, proven, body, received, budget, peer } = question;
         let (id, stages) = (EventId::at(received), &self.0.metrics.stages);
         let is_stranger = place.is_none();
+        let looked_on = self.0.seen.is_looked_on();
         let limit = self.0.settings.body_limit;
         let limit = if is_stranger { limit.min(UNPROVEN_BODY) } else { limit };
         let body = body::read(body, limit, budget.first(READ_BY)).await;
@@ -226,15 +245,26 @@ impl Edge {
         if let (true, Some(connection)) = (is_stranger && road.is_ok(), from) {
             connection.proves_itself();
         }
+        let understood = if looked_on { budget.spent() } else { read };
+        let mut waited = false;
         let receipt = match road {
             Ok(Road::Done(receipt)) => receipt,
             // On a task of its own: a peer that hangs up must not stop it.
             Ok(Road::Waits(road)) => match self.0.tasks.spawn(road).await {
-                Ok(receipt) => receipt,
+                Ok(receipt) => {
+                    waited = true;
+                    receipt
+                }
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             },
-            Err(refusal) if is_stranger => return self.refuse_stranger(&refusal, peer),
-            Err(refusal) => return self.refuse(id, &refusal, peer),
+            Err(refusal) => {
+                let claim = Claim { peer, family: Some(family.family()), app: place.app() };
+                return if is_stranger {
+                    self.refuse_stranger(&refusal, claim)
+                } else {
+                    self.refuse(id, &refusal, claim)
+                };
+            }
         };
         stages.read.observe(read.as_secs_f64());
         let decided = budget.spent();
@@ -243,22 +273,42 @@ impl Edge {
         let ready = budget.spent();
         stages.keep.observe((ready - decided).as_secs_f64());
         self.0.metrics.reply_seconds.observe(ready.as_secs_f64());
+        let kept = matches!(accepted.basis(), Basis::Kept(_));
+        if looked_on && !matches!(accepted.basis(), Basis::Repeat | Basis::Probe) {
+            self.0.seen.note(RoadSeen { id, peer, read, understood, decided, answered: ready, waited, kept });
+        }
         reply::verdict(&*family, &accepted)
     }
 
     /// A request that proved nothing: counted, and logged only now and then, or strangers could fill the disk.
-    fn refuse_stranger(&self, refusal: &Refusal, peer: Option<IpAddr>) -> Reply {
+    fn refuse_stranger(&self, refusal: &Refusal, claim: Claim<'_>) -> Reply {
         self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
-        self.0.strangers.mention(refusal, peer);
+        self.0.strangers.mention(refusal, claim.peer);
+        self.turn_away(refusal.code(), refusal.to_string(), claim, false);
         reply::refusal(refusal)
     }
 
     /// A request whose headers were proven, but not its body: worth a line each, since somebody's set-up is wrong.
-    fn refuse(&self, id: EventId, refusal: &Refusal, peer: Option<IpAddr>) -> Reply {
+    fn refuse(&self, id: EventId, refusal: &Refusal, claim: Claim<'_>) -> Reply {
         self.0.metrics.refusals.get_or_create_owned(&ReasonLabel { reason: refusal.code() }).inc();
-        let peer = peer.map(tracing::field::display);
+        self.turn_away(refusal.code(), refusal.to_string(), claim, true);
+        let peer = claim.peer.map(tracing::field::display);
         tracing::warn!(request.id = %id, refusal = refusal.code(), peer, "request refused: {refusal}");
         reply::refusal(refusal)
+    }
+}
+
+impl Edge {
+    /// A request that is not even refused: it came to the wrong place.
+    fn overlook(&self, status: &'static str, message: &str, claim: Claim<'_>) {
+        self.turn_away(status, message.to_owned(), claim, false);
+    }
+
+    /// Leaves word of a request that was turned away.
+    fn turn_away(&self, code: &'static str, message: String, claim: Claim<'_>, proven: bool) {
+        let Claim { peer, family, app } = claim;
+        let (app, at) = (app.map(str::to_owned), self.0.clock.now());
+        self.0.seen.turn_away(TurnedAway { code, message, peer, app, family, proven, at, count: 1 });
     }
 }
 
@@ -311,6 +361,14 @@ struct Question<P: Protocol, B> {
     received: Timestamp,
     budget: Budget,
     peer: Option<IpAddr>,
+}
+
+/// What is known of a request that is turned away.
+#[derive(Clone, Copy, Default)]
+struct Claim<'a> {
+    peer: Option<IpAddr>,
+    family: Option<Family>,
+    app: Option<&'a str>,
 }
 
 /// How long a head was, give or take blanks. The reader's own limit is a soft one: what lies in its buffer already passes.

@@ -53,6 +53,13 @@ impl Places {
     }
 }
 
+impl Place {
+    /// The app it was taken for, where that was known.
+    pub(super) fn app(&self) -> Option<&str> {
+        Some(&*self.app).filter(|app| !app.is_empty())
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);

@@ -134,8 +134,10 @@ pub struct Understood {
 pub struct Identity {
     /// Equal for equal requests of one app.
     pub digest: [u8; 20],
-    /// From then on a repeat is stale, or no longer recognised. Equal for equal requests.
+    /// From then on a repeat is stale, or no longer recognised. Equal for equal requests, unless they have `sent`.
     pub valid_until: Timestamp,
+    /// The sender's own time, where that is what ends a request.
+    pub sent: Option<Timestamp>,
     /// Where the sender's own time ends nothing: what `valid_until` was for a request like this one period ago.
     pub earlier: Option<Timestamp>,
 }

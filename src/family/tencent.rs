@@ -128,5 +128,5 @@ impl Protocol for TencentTrtc {
 fn understood(decoded: Decoded, received: Timestamp) -> Understood {
     let Decoded { event, faults, digest, sent } = decoded;
     let (earlier, valid_until) = remembered(sent.unwrap_or(0), received);
-    Understood { event, identity: Identity { digest, valid_until, earlier: Some(earlier) }, faults }
+    Understood { event, identity: Identity { digest, valid_until, sent: None, earlier: Some(earlier) }, faults }
 }

@@ -36,6 +36,11 @@ impl Yunxin {
         *self.apps.write().unwrap_or_else(PoisonError::into_inner) = apps;
     }
 
+    /// The apps that are believed now.
+    pub fn apps(&self) -> Apps {
+        self.apps.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn count(&self, headers: &ProvenHeaders) {
         let labels = SecretLabels { app: Arc::clone(headers.app_key()), secret: Arc::clone(headers.secret()) };
         self.metrics.secret_used.get_or_create_owned(&labels).inc();
@@ -105,14 +110,14 @@ impl Protocol for Yunxin {
         let identity = match event.family() {
             Family::YunxinCopy => {
                 let (earlier, valid_until) = remembered(sent, received);
-                Identity { digest, valid_until, earlier: Some(earlier) }
+                Identity { digest, valid_until, sent: None, earlier: Some(earlier) }
             }
             _ => {
                 // On a copy path the age was not looked at yet; an old callback is nobody's question any more.
                 if self.profile == Profile::Copy && !event.kind().is_probe() {
                     fresh?;
                 }
-                Identity { digest, valid_until, earlier: None }
+                Identity { digest, valid_until, sent: Timestamp::from_millisecond(sent).ok(), earlier: None }
             }
         };
         Ok(Understood { event, identity, faults })

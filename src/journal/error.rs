@@ -124,6 +124,9 @@ pub enum ReadError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaneError {
+    /// The file could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// SQLite refused.
     #[error("cannot write {}: {error}", path.display())]
     Database {

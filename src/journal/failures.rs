@@ -53,7 +53,7 @@ impl Lanes {
             failure.at.as_millisecond(),
         ];
         let insert = "INSERT OR IGNORE INTO failures VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.write_with(|connection| connection.prepare_cached(insert)?.execute(row)).map(|rows| rows > 0)
+        self.with(|connection| connection.prepare_cached(insert)?.execute(row)).map(|rows| rows > 0)
     }
 }
 

@@ -8,11 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, params};
 use tokio::sync::watch;
 
-use super::schema::{self, LANES};
-use super::{LaneError, OpenError, Position, files, lock};
+use super::lanes_file::{State, is_for_want_of_space, load, set_aside};
+use super::{LaneError, OpenError, Position, files, lock, schema, standing};
 use crate::event::EventId;
 use crate::metrics::{HandlerLabel, Metrics};
 
@@ -47,28 +47,19 @@ pub struct Parked {
 struct Inner {
     path: PathBuf,
     durable: watch::Receiver<Position>,
+    /// The end when the journal was opened.
+    begun: Position,
     metrics: Arc<Metrics>,
-    /// Held while SQLite writes; taken before `state` where both are needed.
-    connection: Mutex<Connection>,
+    /// Held while SQLite writes; taken before `state` where both are needed. None until the disk has room for it.
+    connection: Mutex<Option<Connection>>,
     state: Mutex<State>,
     bell: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    positions: HashMap<String, Position>,
-    parked: HashMap<String, u64>,
-    /// Positions not written yet.
-    dirty: HashMap<String, Position>,
-    /// `lanes.db` was lost while there were events: names that seem new may be old.
-    lost: bool,
-    /// The handlers that are configured now, once somebody has said which.
-    attended: Option<HashSet<String>>,
-    stop: bool,
+    told: standing::Told,
 }
 
 impl Lanes {
-    /// Opens `lanes.db` in `directory`. One that is damaged is set aside, and counts as lost.
+    /// Opens `lanes.db` in `directory`. One that is damaged is set aside, and counts as lost. Where the disk has no room
+    /// for opening it, that is tried again whenever somebody needs it.
     pub(super) fn open(
         directory: &Path,
         durable: watch::Receiver<Position>,
@@ -79,15 +70,28 @@ impl Lanes {
         let (connection, state) = match load(&path, end) {
             Err(OpenError::Database { error, .. }) if schema::is_damage(&error) => {
                 set_aside(&path, &error)?;
-                load(&path, end)?
+                load(&path, end).map(|(connection, state)| (Some(connection), state))?
             }
-            other => other?,
+            Err(error) if is_for_want_of_space(&error) => {
+                tracing::error!(%error, "handlers get nothing until it can be opened; verdicts go on");
+                (None, State::default())
+            }
+            other => other.map(|(connection, state)| (Some(connection), state))?,
         };
         for (handler, count) in &state.parked {
             show_parked(&metrics, handler, *count);
         }
         let (connection, state) = (Mutex::new(connection), Mutex::new(state));
-        Ok(Self(Arc::new(Inner { path, durable, metrics, connection, state, bell: Condvar::new() })))
+        Ok(Self(Arc::new(Inner {
+            path,
+            durable,
+            begun: end,
+            metrics,
+            connection,
+            state,
+            bell: Condvar::new(),
+            told: Mutex::default(),
+        })))
     }
 
     /// The handler's position. A name never seen before starts at the present end, synced to disk before this returns.
@@ -95,6 +99,17 @@ impl Lanes {
     /// # Errors
     /// [`LaneError`] when the start could not be written.
     pub fn register(&self, handler: &str) -> Result<Position, LaneError> {
+        let registered = self.try_register(handler);
+        let mut state = lock(&self.0.state);
+        if registered.is_ok() {
+            state.wanted.remove(handler);
+        } else if !state.wanted.contains_key(handler) {
+            state.wanted.insert(handler.to_owned(), self.end());
+        }
+        registered
+    }
+
+    fn try_register(&self, handler: &str) -> Result<Position, LaneError> {
         // A handler with nothing parked is told of too: a missing number looks like a missing handler.
         self.recount(handler)?;
         if let Some(position) = lock(&self.0.state).positions.get(handler) {
@@ -105,9 +120,9 @@ impl Lanes {
             if let Some(position) = state.positions.get(handler) {
                 return Ok(*position);
             }
-            let lost = state.lost;
+            let (lost, wanted) = (state.lost, state.wanted.get(handler).copied());
             drop(state);
-            let start = if lost { Position::default() } else { self.end() };
+            let start = if lost { Position::default() } else { wanted.unwrap_or_else(|| self.end()) };
             if lost {
                 tracing::warn!(
                     handler,
@@ -160,15 +175,9 @@ impl Lanes {
             parked.attempts,
             parked.parked_at.as_microsecond(),
         ];
-        let connection = lock(&self.0.connection);
-        let written = connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO parked (handler, position, id, kind, app, why, attempts, parked_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )
-            .and_then(|mut insert| insert.execute(row));
-        written.map_err(|error| self.failed(error))?;
-        drop(connection);
+        let insert = "INSERT OR REPLACE INTO parked (handler, position, id, kind, app, why, attempts, parked_at) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        self.with(|connection| connection.prepare_cached(insert)?.execute(row))?;
         self.recount(&parked.handler)
     }
 
@@ -203,6 +212,11 @@ impl Lanes {
         lock(&self.0.state).positions.clone()
     }
 
+    /// What the lanes have told of themselves.
+    pub(super) fn told(&self) -> &standing::Told {
+        &self.0.told
+    }
+
     /// The handlers that have or had something parked.
     pub(super) fn parked_handlers(&self) -> Vec<String> {
         lock(&self.0.state).parked.keys().cloned().collect()
@@ -218,7 +232,19 @@ impl Lanes {
 
     /// Does something with the file.
     pub(super) fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LaneError> {
-        work(&lock(&self.0.connection)).map_err(|error| self.failed(error))
+        let mut connection = lock(&self.0.connection);
+        let connection = match &mut *connection {
+            Some(connection) => connection,
+            none => {
+                let (opened, state) = load(&self.0.path, self.0.begun)?;
+                let mut present = lock(&self.0.state);
+                let State { wanted, attended, stop, .. } = std::mem::take(&mut *present);
+                *present = State { wanted, attended, stop, ..state };
+                tracing::info!(path = %self.0.path.display(), "handlers' positions can be read now");
+                none.insert(opened)
+            }
+        };
+        work(connection).map_err(|error| self.failed(error))
     }
 
     /// The same, synced to disk before this returns.
@@ -235,10 +261,9 @@ impl Lanes {
     pub(super) fn flush(&self) -> Result<(), LaneError> {
         let connection = lock(&self.0.connection);
         let dirty = std::mem::take(&mut lock(&self.0.state).dirty);
-        if dirty.is_empty() {
-            return Ok(());
-        }
-        let written = write(&connection, dirty.iter().map(|(handler, position)| (&**handler, *position)));
+        // Only who has registered has a position to be written, and that takes the file.
+        let Some(connection) = connection.as_ref().filter(|_| !dirty.is_empty()) else { return Ok(()) };
+        let written = write(connection, dirty.iter().map(|(handler, position)| (&**handler, *position)));
         written.map_err(|error| {
             let mut state = lock(&self.0.state);
             for (handler, position) in dirty {
@@ -251,13 +276,12 @@ impl Lanes {
 
     /// The handlers there are have registered, and this process ends well: new names are new again.
     pub(super) fn forget_loss(&self) -> Result<(), LaneError> {
-        let connection = lock(&self.0.connection);
         let state = lock(&self.0.state);
         if !state.lost || state.positions.is_empty() {
             return Ok(());
         }
         drop(state);
-        connection.execute("DELETE FROM lost", []).map(drop).map_err(|error| self.failed(error))
+        self.with(|connection| connection.execute("DELETE FROM lost", [])).map(drop)
     }
 
     /// Flushes in batches until [`Lanes::stop`]; runs in a thread of its own.
@@ -297,51 +321,9 @@ impl Lanes {
         self.0.bell.notify_all();
     }
 
-    /// Writes rows of another kind into the same file.
-    pub(super) fn write_with<T>(&self, write: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LaneError> {
-        write(&lock(&self.0.connection)).map_err(|error| self.failed(error))
-    }
-
     fn failed(&self, error: rusqlite::Error) -> LaneError {
         LaneError::Database { path: self.0.path.clone(), error }
     }
-}
-
-/// Opens the file and reads all of it that is held in memory.
-fn load(path: &Path, end: Position) -> Result<(Connection, State), OpenError> {
-    let is_lost = !path.exists() && end > Position::default();
-    let made = files::make_private(path).and_then(|_| files::sync_parent(path));
-    made.map_err(|error| OpenError::Io { doing: "make", path: path.to_owned(), error })?;
-    let database = |error| OpenError::Database { path: path.to_owned(), error };
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(database)?;
-    connection.busy_timeout(BUSY).map_err(database)?;
-    LANES.check(&connection).map_err(|fault| fault.opening(path))?;
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(database)?;
-    connection.execute_batch("PRAGMA synchronous = FULL").map_err(database)?;
-    LANES.migrate(&mut connection).map_err(|fault| fault.opening(path))?;
-    if is_lost {
-        connection.execute("INSERT INTO lost VALUES (?1)", [stored(end)]).map_err(database)?;
-    }
-    connection.execute_batch("PRAGMA synchronous = NORMAL").map_err(database)?;
-    let state = read(&connection).map_err(database)?;
-    Ok((connection, state))
-}
-
-fn read(connection: &Connection) -> rusqlite::Result<State> {
-    let mut state = State::default();
-    let mut lanes = connection.prepare("SELECT handler, position FROM lanes")?;
-    for lane in lanes.query_map([], |row| Ok((row.get(0)?, Position(unsigned(row.get(1)?)))))? {
-        let (handler, position) = lane?;
-        state.positions.insert(handler, position);
-    }
-    let mut parked = connection.prepare("SELECT handler, count(*) FROM parked GROUP BY handler")?;
-    for count in parked.query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))? {
-        let (handler, count) = count?;
-        state.parked.insert(handler, count);
-    }
-    state.lost = connection.query_row("SELECT count(*) > 0 FROM lost", [], |row| row.get(0))?;
-    Ok(state)
 }
 
 fn write<'a>(connection: &Connection, positions: impl Iterator<Item = (&'a str, Position)>) -> rusqlite::Result<()> {
@@ -360,27 +342,6 @@ fn count_parked(connection: &Connection, handler: &str) -> rusqlite::Result<u64>
     count.query_row([handler], |row| row.get(0)).map(unsigned)
 }
 
-/// Renames a damaged `lanes.db`: its parked deliveries may still be read by hand.
-fn set_aside(path: &Path, damage: &rusqlite::Error) -> Result<(), OpenError> {
-    let aside = (1..).map(|n| files::beside(path, &format!(".damaged-{n}"))).find(|aside| !aside.exists());
-    let aside = aside.unwrap_or_else(|| files::beside(path, ".damaged"));
-    for suffix in ["", "-wal", "-shm"] {
-        let (from, to) = (files::beside(path, suffix), files::beside(&aside, suffix));
-        if from.exists() {
-            std::fs::rename(&from, &to).map_err(|error| OpenError::Io {
-                doing: "set aside the damaged",
-                path: from,
-                error,
-            })?;
-        }
-    }
-    tracing::error!(
-        path = %path.display(), aside = %aside.display(), error = %damage,
-        "lanes.db is damaged and was set aside; every handler gets every kept event again, and parked deliveries are only in the old file"
-    );
-    Ok(())
-}
-
 fn show_parked(metrics: &Metrics, handler: &str, count: u64) {
     let label = HandlerLabel { handler: Arc::from(handler) };
     metrics.parked.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -396,4 +357,3 @@ pub(super) fn unsigned(number: i64) -> u64 {
 
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
 const FLUSH_RETRY: Duration = Duration::from_secs(1);
-const BUSY: Duration = Duration::from_secs(2);

@@ -22,7 +22,7 @@
 //! | `outbox.db` | what handlers did outside that must not be done twice |
 //! | `next.db`, `begin.db` | an empty events file that waits for its name |
 //! | `lock` | the owner's process number |
-//! | the spill file | events the journal could not keep, one JSON line each; with `.importing` being read back in, and `.bad` lines that are not whole |
+//! | the spill file | events the journal could not keep, one JSON line each; with `.importing` being read back in, `.imported` how far that is, and `.bad` lines that are not whole |
 //!
 //! A row of `events` is the exact body, the signed headers, who, what and when, and the decision: it can be verified
 //! again years later. Times are microseconds since 1970; `repeat_until` is seconds. The schema's version is in each
@@ -98,11 +98,17 @@
 //! all positions that were ever given out, and the spill file is read back in. All of this is tried about every
 //! second; meanwhile batches go to the spill file, each with one sync. If that fails too, each event goes to the error
 //! log with its tokens masked. The same happens, without a failed commit, while the disk has less than `min_free` left.
+//! A disk that does not answer at all holds up the writer itself. Where more than 64 MiB wait for it, they are spilled past
+//! it, on another disk if the spill file is on one; if that does not answer either, what is more than 128 MiB goes to the
+//! error log, since memory that grows until the system ends the process would lose everything.
+//! The spill file is read back in bit by bit beside what comes in. How far that is, is noted in `<spill>.imported` every
+//! 16 MiB: neither a start nor a further failure waits for all of it again, or holds it in memory.
 //! Positions grow by one per event; only such a failure leaves a gap. Nothing is ever given a position twice.
 //!
 //! A damaged events file is never renamed or changed, nor deleted before its time: it is said which one it is, a new one begins behind all
 //! it can hold, and readers pass over what they cannot read. A damaged `lanes.db` is set aside, and a lost one made
-//! anew; handlers then get every kept event again, rather than miss one.
+//! anew; handlers then get every kept event again, rather than miss one. Where it cannot be opened for want of space, the
+//! journal opens without it: verdicts go on, and each lane begins once its position can be read.
 
 mod again;
 mod backup;
@@ -118,6 +124,7 @@ mod index;
 mod keeper;
 mod keeping;
 mod lanes;
+mod lanes_file;
 mod leave_out;
 mod lock_file;
 mod mask;
@@ -128,7 +135,9 @@ mod owed;
 mod position;
 mod queue;
 mod reader;
+mod recall;
 mod record;
+mod relief;
 mod repeats;
 mod retention;
 mod schema;
@@ -136,6 +145,7 @@ mod sealing;
 mod shadows;
 mod slot;
 mod spill;
+mod standing;
 mod stretch;
 mod words;
 mod writer;
@@ -165,6 +175,7 @@ pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
 pub use retention::Retention;
 pub use sealing::{Key, Keys, NoKey};
 pub use shadows::{Shadow, ShadowReader, Shadows};
+pub use standing::{Standing, Trouble};
 
 use crate::clock::Clock;
 use crate::event::Event;
@@ -186,6 +197,8 @@ struct Inner {
     leave_out: LeaveOut,
     keys: Option<Keys>,
     threads: opening::Threads,
+    /// How far back repeats are known.
+    tolerance: Mutex<Duration>,
     /// Closing was not waited for to its end: the disk does not answer.
     given_up: AtomicBool,
     /// The writer holds it too: a directory is not free while something may still be written to it.
@@ -235,13 +248,38 @@ impl Journal {
         let slot = slot::Slot::empty();
         let repeat = ticket.and_then(|ticket| ticket.hand_over(event.decision()));
         let entry = queue::Entry { event, repeat, slot: Arc::clone(&slot), handed_over: Instant::now() };
-        if let Err(entry) = self.0.shared.queue.push(entry) {
-            self.0.shared.log_event(&entry);
-            let claim = entry.repeat.map(|repeat| (repeat, entry.event.decision()));
-            self.0.shared.repeats.settle(claim.into_iter(), None);
-            return Keeping(slot::Slot::full(Err(Unkept::Logged)));
+        match self.0.shared.queue.push(entry) {
+            Ok(crowded) => {
+                if crowded {
+                    relief::call(&self.0.shared);
+                }
+                Keeping(slot)
+            }
+            Err(entry) => {
+                self.0.shared.log_event(&entry);
+                let claim = entry.repeat.map(|repeat| (repeat, entry.event.decision()));
+                self.0.shared.repeats.settle(claim.into_iter(), None);
+                Keeping(slot::Slot::full(Err(Unkept::Logged)))
+            }
         }
-        Keeping(slot)
+    }
+
+    /// From now on requests are taken until so long after their own time: repeats of what was kept are known that far
+    /// back. Blocking where that is longer than before.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the directory cannot be read; then repeats are known as far back as before.
+    pub fn tolerate(&self, tolerance: Duration) -> Result<(), ReadError> {
+        let mut before = lock(&self.0.tolerance);
+        if tolerance > *before {
+            let directory = &self.0.directory;
+            let found = files::events_files(directory);
+            let found = found.map_err(|error| ReadError::Io { path: directory.clone(), error })?;
+            let since = recall::Since::tolerating(tolerance, &self.0.shared.clock);
+            recall::from_files(&self.0.shared.repeats, &found, since);
+            *before = tolerance;
+        }
+        Ok(())
     }
 
     /// The last durable position; changes after each batch.
@@ -288,21 +326,42 @@ impl Journal {
     /// Takes no more, and waits until everything accepted is durable, at most `within`. Positions of handlers are
     /// written too.
     pub async fn close(&self, within: Duration) -> Closed {
-        self.0.shared.queue.close();
-        let mut finished = self.0.shared.finished.subscribe();
-        // When time runs out the count tells what is missing.
-        let _ = tokio::time::timeout(within, finished.wait_for(|finished| *finished)).await;
-        let logged = self.0.shared.logged.load(Ordering::Relaxed);
-        let unsettled = self.0.shared.queue.unsettled();
+        let shared = &self.0.shared;
+        shared.queue.close();
+        let (now, mut finished) = (tokio::time::Instant::now(), shared.finished.subscribe());
+        let (half, until) = (now + within / 2, now + within);
+        if tokio::time::timeout_at(half, finished.wait_for(|finished| *finished)).await.is_err() {
+            // What waits for this disk may still be kept on another one.
+            relief::call(shared);
+            // When time runs out the count tells what is missing.
+            let _ = tokio::time::timeout_at(until, finished.wait_for(|finished| *finished)).await;
+        }
+        let logged = shared.logged.load(Ordering::Relaxed);
+        let unsettled = shared.queue.unsettled();
         if unsettled > 0 {
             // Whatever waits for this disk now may wait for ever.
             self.0.given_up.store(true, Ordering::Relaxed);
             return Closed { unkept: unsettled + logged };
         }
-        self.0.shadows.flush();
-        let written = self.0.lanes.flush().and_then(|()| self.0.lanes.forget_loss());
-        if let Err(error) = written {
-            tracing::error!(%error, "how far handlers are was not written; after the restart they may get events again");
+        let (lanes, shadows) = (self.0.lanes.clone(), self.0.shadows.clone());
+        let (wrote, writing) = tokio::sync::oneshot::channel();
+        // Not a task of the runtime, whose end would wait for it.
+        std::thread::spawn(move || {
+            shadows.flush();
+            wrote.send(lanes.flush().and_then(|()| lanes.forget_loss()))
+        });
+        match tokio::time::timeout_at(until, writing).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => {
+                tracing::error!(%error, "how far handlers are was not written; after the restart they may get events again");
+            }
+            // The thread that writes may wait for ever, and so might everybody who waits for it.
+            Ok(Err(_)) | Err(_) => {
+                self.0.given_up.store(true, Ordering::Relaxed);
+                tracing::error!(
+                    "how far handlers are was not written in time; after the restart they may get events again"
+                );
+            }
         }
         Closed { unkept: logged }
     }

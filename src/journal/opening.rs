@@ -1,10 +1,11 @@
 //! Opening a journal: what a crash left is brought in order before anybody is served.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -14,23 +15,23 @@ use super::files::{self, EventsFile};
 use super::index::Indexer;
 use super::keeper::{Desk, Keeper};
 use super::options::{Options, Tuning};
-use super::queue::Queue;
-use super::repeats::{RepeatKey, Repeats};
+use super::queue::{Limits, Queue};
+use super::repeats::Repeats;
 use super::retention::Retainer;
 use super::schema::{self, EVENTS};
 use super::shadows::Shadows;
 use super::spill::Spill;
 use super::stretch::{self, Stretch};
 use super::writer::{Shared, Writer};
-use super::{Filter, Inner, Lanes, OpenError, Position, ReadError, Reader, lock_file, reader, record};
+use super::{Filter, Inner, Lanes, OpenError, Position, ReadError, Reader, lock, lock_file, recall};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 /// Opens the journal; blocking.
 pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<Metrics>) -> Result<Inner, OpenError> {
-    let Options { path: directory, min_free, spill, retention, leave_out, keys } = options;
+    let Options { path: directory, min_free, spill: spill_path, retention, leave_out, keys, tolerance } = options;
     files::make_directory(&directory).map_err(|error| io_error("make", &directory, error))?;
-    let lock = Arc::new(lock_file::take(&directory)?);
+    let directory_lock = Arc::new(lock_file::take(&directory)?);
     let found = files::events_files(&directory).map_err(|error| io_error("read", &directory, error))?;
     check_versions(&found)?;
     let End { stretch, doubtful, last } = find_end(&found)?;
@@ -38,14 +39,14 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
     check_keys(&reader, &directory)?;
 
     let repeats = Arc::new(Repeats::default());
-    if let Some(parent) = spill.parent()
+    if let Some(parent) = spill_path.parent()
         && let Err(error) = files::make_directory(parent)
     {
         tracing::warn!(path = %parent.display(), %error, "cannot make the directory of `journal.spill`");
     }
-    let eraser_spill = spill.clone();
-    let spill = Spill::new(spill);
-    let repeats_until = rebuild(&repeats, &found, &spill, &clock);
+    let spill = Spill::new(spill_path.clone());
+    let since = recall::Since::tolerating(tolerance, &clock);
+    let repeats_until = recall::from_files(&repeats, &found, since).max(recall::from_spill(&repeats, &spill, since));
 
     let durable = watch::Sender::new(Position(last));
     let lanes = Lanes::open(&directory, durable.subscribe(), Arc::clone(&metrics))?;
@@ -57,8 +58,9 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
     let finished = watch::Sender::new(false);
     let (batches, logged) = (AtomicU64::new(0), AtomicUsize::new(0));
     let runtime = Handle::try_current().ok();
+    let limits = Limits { bytes: tuning.queue_bytes, stalled_after: tuning.stalled_after };
     let shared = Arc::new(Shared {
-        queue: Queue::default(),
+        queue: Queue::new(limits),
         repeats,
         durable,
         degraded,
@@ -67,6 +69,13 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         runtime,
         logged,
         batches,
+        clock: clock.clone(),
+        spill_path,
+        spill: Mutex::new(spill),
+        relief: Mutex::default(),
+        relieved: AtomicBool::new(false),
+        spilled_beside: AtomicBool::new(false),
+        keys: keys.clone(),
     });
     let desk = Arc::new(Desk::retaining(retention));
     let shadows = Shadows::at(&directory);
@@ -84,7 +93,7 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         retainer: Retainer::new(&directory, &lanes, &shadows, &clock, &metrics),
         retained: None,
         indexer: Indexer::of(&directory, reader.clone()),
-        eraser: Eraser::new(&directory, &eraser_spill, reader, &lanes, &shadows, &clock),
+        eraser: Eraser::new(&directory, &shared.spill_path, reader, &lanes, &shadows, &clock),
         shared: Arc::clone(&shared),
     };
     keeper.watch_space();
@@ -95,9 +104,6 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         desk: Arc::clone(&desk),
         directory: directory.clone(),
         tuning,
-        clock,
-        spill,
-        keys: keys.clone(),
         stretch,
         doubtful,
         import: None,
@@ -108,9 +114,9 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         next_try: now,
         callers: 0,
     };
-    writer.import_all();
+    writer.begin();
 
-    let (flusher, writers_lock) = (lanes.clone(), Arc::clone(&lock));
+    let (flusher, writers_lock) = (lanes.clone(), Arc::clone(&directory_lock));
     let threads = Threads {
         writer: Some(spawn("journal-writer", &directory, move || {
             writer.run();
@@ -119,26 +125,23 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         keeper: Some(spawn("journal-keeper", &directory, move || keeper.run())?),
         lanes: Some(spawn("journal-lanes", &directory, move || flusher.run())?),
     };
-    Ok(Inner {
-        shared,
-        desk,
-        lanes,
-        shadows,
-        directory,
-        leave_out,
-        keys,
-        threads,
-        given_up: AtomicBool::new(false),
-        _lock: lock,
-    })
+    let (given_up, tolerance, _lock) = (AtomicBool::new(false), Mutex::new(tolerance), directory_lock);
+    Ok(Inner { shared, desk, lanes, shadows, directory, leave_out, keys, threads, tolerance, given_up, _lock })
 }
 
 /// The journal's threads.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
-    writer: Option<JoinHandle<()>>,
-    keeper: Option<JoinHandle<()>>,
-    lanes: Option<JoinHandle<()>>,
+    writer: Option<Running>,
+    keeper: Option<Running>,
+    lanes: Option<Running>,
+}
+
+/// A thread, and a channel that closes when it has ended.
+#[derive(Debug)]
+struct Running {
+    thread: JoinHandle<()>,
+    ended: Mutex<Receiver<()>>,
 }
 
 /// Where the journal ends.
@@ -210,79 +213,30 @@ fn find_end(found: &[EventsFile]) -> Result<End, OpenError> {
     Ok(End { stretch: None, doubtful, last: newest.first.saturating_add(most_rows) })
 }
 
-/// Fills the repeat index from the newest files, as far back as a repeat may still come, and from what is spilled.
-/// Tells until when one may come, in seconds since 1970.
-fn rebuild(repeats: &Repeats, found: &[EventsFile], spill: &Spill, clock: &Clock) -> u32 {
-    let now = u32::try_from(clock.now().as_second()).unwrap_or(0);
-    let mut until = 0;
-    for file in found.iter().rev() {
-        match read_repeats(repeats, &file.path, now) {
-            Ok((in_file, before)) => {
-                until = until.max(in_file).max(before.unwrap_or(0));
-                if before.is_some_and(|before| before < now) {
-                    break;
-                }
-            }
-            Err(error) => {
-                tracing::error!(path = %file.path.display(), %error, "repeats of events in this file may be taken for new ones");
-            }
-        }
-    }
-    let in_spill = spill.each(|record| {
-        if let (Some(key), Some(decision)) = (record.repeat, record.decision()) {
-            until = until.max(key.valid_until);
-            repeats.settle(std::iter::once((key, Some(&decision))), None);
-        }
-    });
-    if let Err(error) = in_spill {
-        tracing::error!(path = %spill.path().display(), %error, "repeats of spilled events may be taken for new ones");
-    }
-    until
-}
-
-/// Tells until when repeats of this file's events may come, and the same of all files before it, where it says so.
-fn read_repeats(repeats: &Repeats, path: &Path, now: u32) -> Result<(u32, Option<u32>), ReadError> {
-    let failed = |error| ReadError::Database { path: path.to_owned(), error };
-    let connection = reader::connect(path, &EVENTS)?;
-    let mut until = 0;
-    let mut read = || {
-        let sql = "SELECT repeat_key, repeat_until, verdict, code, ext, modify, decided_by FROM events \
-                   WHERE repeat_until >= ?1";
-        let mut statement = connection.prepare(sql)?;
-        let mut rows = statement.query([now])?;
-        while let Some(row) = rows.next()? {
-            let key = RepeatKey { key: row.get(0)?, valid_until: row.get(1)? };
-            until = until.max(key.valid_until);
-            let text = |column: usize| row.get_ref(column).map(|value| value.as_str_or_null().ok().flatten());
-            let decision = record::decision(text(2)?, row.get(3)?, text(4)?, text(5)?, text(6)?);
-            if let Some(decision) = decision {
-                repeats.settle(std::iter::once((key, Some(&decision))), None);
-            }
-        }
-        let mut before = connection.prepare("SELECT repeats_until FROM stretch")?;
-        let mut rows = before.query([])?;
-        rows.next()?.map(|row| row.get(0)).transpose()
-    };
-    let before = read().map_err(failed)?;
-    Ok((until, before))
-}
-
-/// Files that nobody appends to any more, but whose log a crash left.
+/// Files that nobody appends to any more, but whose log a crash left. The newest one is not among them: where it could
+/// not be opened it stays as it is, or its end is still to be found out.
 fn retire_old(desk: &Desk, found: &[EventsFile], active: Option<&Stretch>) {
     if let Some(active) = active {
         desk.activate(active.path());
     }
     let is_active = |file: &&EventsFile| active.is_some_and(|active| active.path() == file.path);
-    for file in found.iter().filter(|file| !is_active(file)) {
+    let older = found.split_last().map_or(found, |(_, older)| older);
+    for file in older.iter().filter(|file| !is_active(file)) {
         if files::size(&files::beside(&file.path, "-wal")) > 0 && files::size(&file.path) > 0 {
             desk.retire(file.path.clone(), None);
         }
     }
 }
 
-fn spawn(name: &str, directory: &Path, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+fn spawn(name: &str, directory: &Path, work: impl FnOnce() + Send + 'static) -> Result<Running, OpenError> {
+    let (running, ended) = mpsc::channel::<()>();
+    let work = move || {
+        let _running = running;
+        work();
+    };
     let started = thread::Builder::new().name(name.to_owned()).spawn(work);
-    started.map_err(|error| io_error("start a thread for", directory, error))
+    let thread = started.map_err(|error| io_error("start a thread for", directory, error))?;
+    Ok(Running { thread, ended: Mutex::new(ended) })
 }
 
 fn io_error(doing: &'static str, path: &Path, error: std::io::Error) -> OpenError {
@@ -302,21 +256,38 @@ impl Drop for Inner {
             std::mem::forget(self.lanes.clone());
             return;
         }
-        join(writer);
+        // However long it takes: it has what was accepted. Whoever cannot wait for that closes the journal first.
+        join(writer, None);
         self.desk.stop();
-        join(keeper);
         self.lanes.stop();
-        join(lanes);
+        let ended = [join(keeper, Some(END_WITHIN)), join(lanes, Some(END_WITHIN))];
+        if ended.contains(&false) {
+            tracing::error!(
+                "the journal's disk does not answer; what is not folded or written yet is so after the next start"
+            );
+            std::mem::forget(self.lanes.clone());
+        }
     }
 }
 
-/// Waits for a thread. The last clone of a journal may be dropped by the journal's own thread, with a task it wakes.
-fn join(thread: Option<JoinHandle<()>>) {
-    if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id()) {
-        // A panic was already logged, and there is nobody to tell.
-        let _ = thread.join();
+/// Waits for a thread; whether it has ended. The last clone of a journal may be dropped by the journal's own thread, with
+/// a task it wakes.
+fn join(running: Option<Running>, within: Option<Duration>) -> bool {
+    let Some(Running { thread, ended }) = running.filter(|it| it.thread.thread().id() != thread::current().id()) else {
+        return true;
+    };
+    if let Some(within) = within
+        && matches!(lock(&ended).recv_timeout(within), Err(RecvTimeoutError::Timeout))
+    {
+        return false;
     }
+    // A panic was already logged, and there is nobody to tell.
+    let _ = thread.join();
+    true
 }
+
+/// How long the last checkpoint and the last positions may take. Both can be made up for.
+const END_WITHIN: Duration = Duration::from_secs(5);
 
 /// No row of an event is smaller than this: 16 bytes of id and 100 or more of headers and body.
 const SMALLEST_ROW: u64 = 64;

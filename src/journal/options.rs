@@ -20,6 +20,8 @@ pub struct Options {
     pub leave_out: LeaveOut,
     /// What is encrypted, and with what; `None`: nothing is.
     pub keys: Option<Keys>,
+    /// How long after its own time a request is still taken at most, so that a repeat of it must be known.
+    pub tolerance: Duration,
 }
 
 impl Options {
@@ -34,6 +36,7 @@ impl Options {
             retention: Retention::default(),
             leave_out: LeaveOut::default(),
             keys: None,
+            tolerance: Duration::ZERO,
         }
     }
 }
@@ -48,6 +51,11 @@ pub struct Tuning {
     pub rotate_after: Duration,
     /// How long after a failure keeping is tried again.
     pub retry_every: Duration,
+    /// The memory that events may take which wait for a disk that does not answer. Over it they go to the spill file past
+    /// the writer; over twice as much, because that does not answer either, to the error log.
+    pub queue_bytes: usize,
+    /// A disk that takes so long for one batch does not answer: nobody waits this long for an answer of ours.
+    pub stalled_after: Duration,
     /// The longest that a batch waits for more callers; a caller that is alone never waits.
     pub gather_most: Duration,
     /// The share of the callers seen lately that a batch waits for, in hundredths; 0 turns waiting off.
@@ -60,6 +68,8 @@ impl Default for Tuning {
             rotate_bytes: 128 << 20,
             rotate_after: Duration::from_secs(3600),
             retry_every: Duration::from_secs(1),
+            queue_bytes: 64 << 20,
+            stalled_after: Duration::from_secs(2),
             gather_most: Duration::from_millis(1),
             gather_percent: 90,
         }

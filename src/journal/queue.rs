@@ -26,6 +26,9 @@ pub(super) struct Queue {
     bell: Condvar,
     /// Accepted, and their callers not told yet.
     unsettled: AtomicUsize,
+    /// About how much memory these take.
+    bytes: AtomicUsize,
+    limits: Limits,
     /// When the writer took the batch it is at; none between two batches.
     taken: Mutex<Option<Instant>>,
 }
@@ -40,8 +43,14 @@ struct State {
     closed: bool,
 }
 
-/// Nobody waits this long for an answer.
-const STALLED: Duration = Duration::from_secs(2);
+/// What may wait for a disk that does not answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Limits {
+    /// Over so much memory somebody else should take over; over twice as much nothing more is taken.
+    pub bytes: usize,
+    /// At one batch for so long, the writer is held up.
+    pub stalled_after: Duration,
+}
 
 /// How long the writer waits.
 #[derive(Debug, Clone, Copy)]
@@ -54,13 +63,28 @@ pub(super) struct Patience {
     pub gather_most: Duration,
 }
 
+impl Entry {
+    /// About how much memory it takes.
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.event.body().len() + self.event.headers().len() + OVERHEAD
+    }
+}
+
 impl Queue {
-    /// Puts `entry` in, or gives it back when the queue is closed.
-    pub(super) fn push(&self, entry: Entry) -> Result<(), Box<Entry>> {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Puts `entry` in, or gives it back when the queue is closed, or the writer held up and far too much waits for it.
+    /// True where so much waits for a writer that is held up that somebody should take over.
+    pub(super) fn push(&self, entry: Entry) -> Result<bool, Box<Entry>> {
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        let crowded = bytes > self.limits.bytes && self.is_stalled();
         let mut state = lock(&self.state);
-        if state.closed {
+        if state.closed || (crowded && bytes > 2 * self.limits.bytes) {
             return Err(Box::new(entry));
         }
+        self.bytes.fetch_add(entry.weight(), Ordering::Relaxed);
         self.unsettled.fetch_add(1, Ordering::Relaxed);
         state.entries.push(entry);
         let ring = state.wanted != 0 && state.entries.len() >= state.wanted;
@@ -71,11 +95,12 @@ impl Queue {
         if ring {
             self.bell.notify_one();
         }
-        Ok(())
+        Ok(crowded)
     }
 
     /// Moves everything into `batch`, which is empty. False when the queue is closed and empty.
     pub(super) fn take(&self, batch: &mut Vec<Entry>, patience: Patience) -> bool {
+        self.rests();
         let mut state = lock(&self.state);
         if patience.gather > 1 && patience.idle != Some(Duration::ZERO) {
             state = self.wait(state, patience.gather, Some(patience.gather_most));
@@ -87,6 +112,14 @@ impl Queue {
         std::mem::swap(&mut state.entries, batch);
         *lock(&self.taken) = (!batch.is_empty()).then(Instant::now);
         !batch.is_empty() || !state.closed
+    }
+
+    /// Moves what waits for a writer that is held up into `batch`, which is empty. False when there is nothing to take over.
+    pub(super) fn take_over(&self, batch: &mut Vec<Entry>) -> bool {
+        if self.is_stalled() {
+            std::mem::swap(&mut lock(&self.state).entries, batch);
+        }
+        !batch.is_empty()
     }
 
     /// Waits until `wanted` entries are there, the queue is closed, or `most` has passed.
@@ -114,7 +147,7 @@ impl Queue {
 
     /// Whether the writer is at one batch for so long that the disk must be in trouble.
     pub(super) fn is_stalled(&self) -> bool {
-        lock(&self.taken).is_some_and(|taken| taken.elapsed() > STALLED)
+        lock(&self.taken).is_some_and(|taken| taken.elapsed() > self.limits.stalled_after)
     }
 
     /// Entries that wait now.
@@ -134,10 +167,15 @@ impl Queue {
         self.bell.notify_all();
     }
 
-    /// `count` callers were told.
-    pub(super) fn settled(&self, count: usize) {
-        self.unsettled.fetch_sub(count, Ordering::Relaxed);
+    /// The writer is through with its batch.
+    pub(super) fn rests(&self) {
         *lock(&self.taken) = None;
+    }
+
+    /// The callers of `entries` are told.
+    pub(super) fn settled(&self, entries: &[Entry]) {
+        self.unsettled.fetch_sub(entries.len(), Ordering::Relaxed);
+        self.bytes.fetch_sub(entries.iter().map(Entry::weight).sum(), Ordering::Relaxed);
     }
 
     /// Accepted, and their callers not told yet.
@@ -145,3 +183,6 @@ impl Queue {
         self.unsettled.load(Ordering::Relaxed)
     }
 }
+
+/// What an event takes besides its texts.
+const OVERHEAD: usize = 256;

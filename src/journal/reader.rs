@@ -253,16 +253,16 @@ impl Reader {
     }
 }
 
-/// The ids of all events after `after`.
-pub(super) fn ids_after(directory: &Path, after: u64) -> Result<HashSet<EventId>, ReadError> {
+/// The ids of all events after `after`, up to `until`.
+pub(super) fn ids_between(directory: &Path, after: u64, until: u64) -> Result<HashSet<EventId>, ReadError> {
     let reader = Reader::at(directory);
     let mut ids = HashSet::new();
     let files = reader.files()?;
     let start = files.partition_point(|file| file.first <= after.saturating_add(1)).saturating_sub(1);
-    for file in files.iter().skip(start) {
+    for file in files.iter().skip(start).take_while(|file| file.first <= until) {
         let collect = |connection: &Connection| {
-            let mut rows = connection.prepare("SELECT id FROM events WHERE position > ?1")?;
-            for id in rows.query_map([stored(after)], |row| row.get(0))? {
+            let mut rows = connection.prepare("SELECT id FROM events WHERE position > ?1 AND position <= ?2")?;
+            for id in rows.query_map([stored(after), stored(until)], |row| row.get(0))? {
                 ids.insert(EventId::from_bytes(id?));
             }
             Ok(())

@@ -103,7 +103,7 @@ impl<'a> Record<'a> {
             self.ext.as_deref(),
             self.modify.as_deref(),
             self.decided_by.as_deref(),
-            self.repeat.as_ref().map(|repeat| &repeat.key),
+            self.repeat.map(|repeat| repeat.stored()),
             self.repeat.map(|repeat| repeat.valid_until),
             self.marks.as_deref(),
             self.sealed.as_deref(),

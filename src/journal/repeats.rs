@@ -1,7 +1,7 @@
 //! Which requests were answered already, so that a repeat gets the same verdict.
 //!
-//! In memory only. A repeat carries the time of the first request, so both have the same `valid_until`: the index is
-//! cut into buckets by it, and a bucket is dropped whole once nothing in it can come again.
+//! In memory only. A repeat carries the time of the first request: the index is cut into buckets by it, and a bucket is
+//! dropped whole once nothing in it can come again. How long that is may change from one request to the next.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -20,13 +20,16 @@ use crate::verdict::Decision;
 
 /// What makes two requests the same one, and until when that can be.
 ///
-/// Two keys are the same only where `valid_until` is: it has to come from the request itself (its `CurTime`), or be
-/// rounded by whoever takes it from elsewhere.
+/// It is looked for at the time that the request itself carries, or at `valid_until` where it carries none; then
+/// `valid_until` has to be rounded, so that equal requests have equal ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RepeatKey {
     pub(super) key: [u8; 16],
     /// Seconds since 1970.
     pub(super) valid_until: u32,
+    /// Where it is looked for: in seconds since 1970 the request's own time, or `valid_until`.
+    #[serde(default)]
+    pub(super) at: u32,
 }
 
 impl RepeatKey {
@@ -40,13 +43,44 @@ impl RepeatKey {
             .finalize();
         let mut key = [0; 16];
         key.copy_from_slice(&hash[..16]);
-        let seconds = valid_until.as_second().clamp(0, i64::from(u32::MAX));
-        Self { key, valid_until: u32::try_from(seconds).unwrap_or(u32::MAX) }
+        let valid_until = seconds(valid_until);
+        Self { key, valid_until, at: valid_until }
+    }
+
+    /// The same of a request that says itself when it was sent: it is recognised whatever `valid_until` is by then.
+    #[must_use]
+    pub fn sent(self, sent: Timestamp) -> Self {
+        Self { at: seconds(sent), ..self }
+    }
+
+    /// As it stands in a row: the key, and where it is looked for.
+    pub(super) fn stored(&self) -> [u8; 20] {
+        let mut stored = [0; 20];
+        stored[..16].copy_from_slice(&self.key);
+        stored[16..].copy_from_slice(&self.at.to_be_bytes());
+        stored
+    }
+
+    /// The key of a row, which would be stale after `valid_until`.
+    pub(super) fn read(stored: &[u8], valid_until: u32) -> Option<Self> {
+        let (key, at) = stored.split_first_chunk()?;
+        let at = at.first_chunk().map_or(valid_until, |at| u32::from_be_bytes(*at));
+        Some(Self { key: *key, valid_until, at })
+    }
+
+    /// The same where requests are accepted until `tolerance` seconds after their own time, if that is longer.
+    pub(super) fn valid_for(self, tolerance: u32) -> Self {
+        let longer = if self.at == self.valid_until { 0 } else { self.at.saturating_add(tolerance) };
+        Self { valid_until: self.valid_until.max(longer), ..self }
     }
 
     fn bucket(&self) -> u32 {
-        self.valid_until / BUCKET_SECONDS
+        self.at / BUCKET_SECONDS
     }
+}
+
+fn seconds(time: Timestamp) -> u32 {
+    u32::try_from(time.as_second().max(0)).unwrap_or(u32::MAX)
 }
 
 /// Whether a request is a repeat.
@@ -85,7 +119,7 @@ impl Future for Repeat {
 impl Repeat {
     /// What was decided about the first one, where it is decided and only its keeping is waited for.
     pub fn decided(&self) -> Option<Decision> {
-        lock(&self.repeats.0).pending.get(&self.key)?.decision.clone()
+        lock(&self.repeats.0).pending.get(&self.key.key)?.decision.clone()
     }
 }
 
@@ -93,7 +127,7 @@ impl Ticket {
     /// The claim goes on as that of an event which is being kept, with this decision.
     pub(super) fn hand_over(mut self, decision: Option<&Decision>) -> Option<RepeatKey> {
         let key = self.key.take()?;
-        if let Some(pending) = lock(&self.repeats.0).pending.get_mut(&key) {
+        if let Some(pending) = lock(&self.repeats.0).pending.get_mut(&key.key) {
             pending.decision = decision.cloned();
         }
         Some(key)
@@ -114,11 +148,19 @@ pub(super) struct Repeats(Mutex<Index>);
 
 type Waiting = Slot<Option<Decision>>;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Index {
     /// Claimed, not yet settled, with those who wait for it. As many as there are requests in flight.
-    pending: HashMap<RepeatKey, Pending, BuildHasherDefault<FirstBytes>>,
+    pending: HashMap<[u8; 16], Pending, BuildHasherDefault<FirstBytes>>,
     buckets: BTreeMap<u32, Bucket>,
+    /// No bucket can be dropped before this, in seconds since 1970.
+    next_end: u32,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self { pending: HashMap::default(), buckets: BTreeMap::new(), next_end: u32::MAX }
+    }
 }
 
 /// A claim that is not settled yet.
@@ -132,6 +174,8 @@ struct Pending {
 /// What may be repeated until about the same moment. 20 bytes an entry, and each decision once.
 #[derive(Debug)]
 struct Bucket {
+    /// When the last of it can come, in seconds since 1970.
+    until: u32,
     /// Cut by a byte of the key, so that a map that grows never keeps a caller waiting for long.
     shards: Vec<HashMap<[u8; 16], u32, BuildHasherDefault<FirstBytes>>>,
     decisions: Vec<Decision>,
@@ -142,7 +186,7 @@ impl Repeats {
     pub(super) fn claim(self: &Arc<Self>, key: RepeatKey) -> Claim {
         let mut index = lock(&self.0);
         let repeat = |slot| Claim::Repeat(Repeat { slot, key, repeats: Arc::clone(self) });
-        if let Some(pending) = index.pending.get_mut(&key) {
+        if let Some(pending) = index.pending.get_mut(&key.key) {
             let slot = Slot::empty();
             pending.waiting.push(Arc::clone(&slot));
             return repeat(slot);
@@ -150,7 +194,7 @@ impl Repeats {
         if let Some(decision) = index.buckets.get(&key.bucket()).and_then(|bucket| bucket.get(&key.key)) {
             return repeat(Slot::full(Some(decision.clone())));
         }
-        index.pending.insert(key, Pending::default());
+        index.pending.insert(key.key, Pending::default());
         drop(index);
         Claim::First(Ticket { key: Some(key), repeats: Arc::clone(self) })
     }
@@ -166,9 +210,9 @@ impl Repeats {
         let mut index = lock(&self.0);
         for (key, decision) in claims {
             if let Some(decision) = decision {
-                index.buckets.entry(key.bucket()).or_insert_with(Bucket::new).put(key.key, decision);
+                index.put(key, decision);
             }
-            let waiting = index.pending.remove(&key).unwrap_or_default().waiting;
+            let waiting = index.pending.remove(&key.key).unwrap_or_default().waiting;
             wakers.extend(waiting.iter().filter_map(|slot| slot.put(decision.cloned())));
         }
         let expired = now.map(|now| index.expire(now));
@@ -179,21 +223,30 @@ impl Repeats {
 }
 
 impl Index {
+    fn put(&mut self, key: RepeatKey, decision: &Decision) {
+        let bucket = self.buckets.entry(key.bucket()).or_insert_with(Bucket::new);
+        bucket.until = bucket.until.max(key.valid_until);
+        self.next_end = self.next_end.min(bucket.until);
+        bucket.put(key.key, decision);
+    }
+
     /// Takes out the buckets that ended before `now`; freeing them is left for after the lock.
-    fn expire(&mut self, now: Timestamp) -> Option<BTreeMap<u32, Bucket>> {
-        let current = u32::try_from(now.as_second()).unwrap_or(0) / BUCKET_SECONDS;
-        let (&oldest, _) = self.buckets.first_key_value()?;
-        if oldest >= current {
-            return None;
+    fn expire(&mut self, now: Timestamp) -> Vec<Bucket> {
+        let now = seconds(now);
+        if self.next_end >= now {
+            return Vec::new();
         }
-        let alive = self.buckets.split_off(&current);
-        Some(std::mem::replace(&mut self.buckets, alive))
+        let ended: Vec<u32> =
+            self.buckets.iter().filter(|(_, bucket)| bucket.until < now).map(|(&number, _)| number).collect();
+        let ended = ended.into_iter().filter_map(|number| self.buckets.remove(&number)).collect();
+        self.next_end = self.buckets.values().map(|bucket| bucket.until).min().unwrap_or(u32::MAX);
+        ended
     }
 }
 
 impl Bucket {
     fn new() -> Self {
-        Self { shards: vec![HashMap::default(); SHARDS], decisions: Vec::new(), numbers: HashMap::new() }
+        Self { until: 0, shards: vec![HashMap::default(); SHARDS], decisions: Vec::new(), numbers: HashMap::new() }
     }
 
     fn get(&self, key: &[u8; 16]) -> Option<&Decision> {
@@ -249,6 +302,32 @@ const SHARDS: usize = 64;
 mod tests {
     use super::*;
     use crate::verdict::Verdict;
+
+    #[test]
+    fn a_request_that_says_when_it_was_sent_is_known_whatever_the_tolerance_is_by_then() {
+        let repeats = Arc::new(Repeats::default());
+        let allow = Decision::by_default(Verdict::allow());
+        let of = |valid_until| key(1, valid_until).sent(Timestamp::from_second(1000).unwrap());
+        repeats.settle(std::iter::once((of(1300), Some(&allow))), None);
+        for tolerance in [30, 300, 3600] {
+            assert!(matches!(repeats.claim(of(1000 + tolerance)), Claim::Repeat(_)), "{tolerance} s");
+        }
+        // A longer one is the one that counts.
+        repeats.settle(std::iter::once((of(1600), Some(&allow))), Timestamp::from_second(1301).ok());
+        assert!(matches!(repeats.claim(of(1600)), Claim::Repeat(_)));
+        repeats.settle(std::iter::empty(), Timestamp::from_second(1601).ok());
+        assert_eq!(bucket_count(&repeats), 0);
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_was_stored() {
+        let sent = key(1, 1300).sent(Timestamp::from_second(1000).unwrap());
+        assert_eq!(RepeatKey::read(&sent.stored(), 1300), Some(sent));
+        assert_eq!(RepeatKey::read(&sent.stored(), 1300).unwrap().valid_for(900).valid_until, 1900);
+        assert_eq!(RepeatKey::read(&key(1, 1300).stored(), 1300).unwrap().valid_for(900).valid_until, 1300);
+        assert_eq!(RepeatKey::read(&[7; 16], 5), Some(RepeatKey { key: [7; 16], valid_until: 5, at: 5 }));
+        assert_eq!(RepeatKey::read(&[7; 15], 5), None);
+    }
 
     fn key(number: u32, valid_until: i64) -> RepeatKey {
         RepeatKey::new("app", &number.to_le_bytes(), Timestamp::from_second(valid_until).unwrap())

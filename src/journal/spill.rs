@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -32,14 +32,31 @@ pub(super) struct Spill {
     torn: bool,
 }
 
-/// Reads a spill file back in. It was moved to `<spill>.importing` first, so that new lines never mix with it.
+/// Reads a spill file back in, bit by bit. It was moved to `<spill>.importing` first, so that new lines never mix with it.
 #[derive(Debug)]
 pub(super) struct Import {
     path: PathBuf,
-    bad_path: PathBuf,
+    spill: PathBuf,
     lines: BufReader<File>,
+    /// Where the next line begins.
+    at: u64,
+    /// The last durable position when all this began.
+    begun: u64,
+    /// How far it was noted to have come.
+    noted: u64,
     bad: Vec<u8>,
-    known: HashSet<EventId>,
+    /// Kept already by a commit that was taken for a failed one, or before a crash.
+    kept: HashSet<EventId>,
+    /// Read since the last note.
+    lately: HashSet<EventId>,
+}
+
+/// How far an import had come: everything before `at` is durable, at positions after `begun` and not after `until`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Note {
+    at: u64,
+    begun: u64,
+    until: u64,
 }
 
 impl Spill {
@@ -87,40 +104,70 @@ impl Spill {
         Ok(())
     }
 
-    /// Moves what was spilled out of the way and begins to read it back; `None` when there is nothing.
-    /// `ids_after` tells which events stand after a position.
+    /// Moves what was spilled out of the way and begins to read it back, or goes on with it; `None` when there is nothing.
+    /// `durable` is the last durable position, and `ids` tells which events stand after one position and up to another.
     pub(super) fn import(
         &mut self,
-        ids_after: impl FnOnce(u64) -> io::Result<HashSet<EventId>>,
+        durable: u64,
+        ids: impl Fn(u64, u64) -> io::Result<HashSet<EventId>>,
     ) -> io::Result<Option<Import>> {
         self.open = None;
-        let path = files::beside(&self.path, ".importing");
+        let path = files::beside(&self.path, IMPORTING);
         if !path.exists() {
             let is_there = fs::metadata(&self.path).is_ok_and(|about| about.is_file() && about.len() > 0);
             if !is_there {
                 return Ok(None);
             }
+            // One of an earlier import would say of this one that it has come further than it has.
+            remove_note(&self.path)?;
             fs::rename(&self.path, &path)?;
             self.torn = false;
         }
-        let after = first_line(&path)?.map_or(u64::MAX, |line| line.after);
-        let known = if after == u64::MAX { HashSet::new() } else { ids_after(after)? };
-        let lines = BufReader::new(File::open(&path)?);
-        let bad_path = files::beside(&self.path, ".bad");
-        Ok(Some(Import { path, bad_path, lines, bad: Vec::new(), known }))
+        let note = fs::read(files::beside(&self.path, NOTE)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let note: Option<Note> = note.filter(|note: &Note| note.at <= files::size(&path));
+        let at = note.map_or(0, |note| note.at);
+        let kept = match (first_line(&path, at)?, note) {
+            (None, _) => HashSet::new(),
+            (Some(line), None) => ids(line.after, u64::MAX)?,
+            (Some(line), Some(note)) => {
+                let mut kept = ids(line.after, note.begun)?;
+                kept.extend(ids(note.until, u64::MAX)?);
+                kept
+            }
+        };
+        Ok(Some(Import {
+            lines: lines_from(&path, at)?,
+            path,
+            spill: self.path.clone(),
+            at,
+            begun: note.map_or(durable, |note| note.begun),
+            noted: at,
+            bad: Vec::new(),
+            kept,
+            lately: HashSet::new(),
+        }))
     }
 
-    /// Everything that is spilled now, for the repeat index.
-    pub(super) fn each(&self, mut tell: impl FnMut(Record<'static>)) -> io::Result<()> {
-        for path in [files::beside(&self.path, ".importing"), self.path.clone()] {
-            if fs::metadata(&path).is_ok_and(|about| about.is_file()) {
-                for_each_line(&path, |line| {
-                    tell(line.event);
-                    true
-                })?;
+    /// Tells what is spilled now, the newest first by blocks, until a whole block was of no use to `tell` or a lot was
+    /// read. False in the latter case: older ones were left out.
+    pub(super) fn newest(&self, mut tell: impl FnMut(Record<'static>) -> bool) -> io::Result<bool> {
+        let mut left = NEWEST_MOST;
+        for path in [self.path.clone(), files::beside(&self.path, IMPORTING)] {
+            let length = fs::metadata(&path).map_or(0, |about| if about.is_file() { about.len() } else { 0 });
+            let mut end = length;
+            while end > 0 {
+                if left == 0 {
+                    return Ok(false);
+                }
+                left -= 1;
+                let begin = end.saturating_sub(BLOCK);
+                if !block(&path, begin, end, &mut tell)? {
+                    return Ok(true);
+                }
+                end = begin;
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -130,42 +177,85 @@ impl Import {
         let (mut records, mut bytes, mut line) = (Vec::new(), 0, Vec::new());
         // Not empty before the end, however many lines are known already: an empty chunk ends the import.
         while records.is_empty() || (records.len() < CHUNK_LINES && bytes < CHUNK_BYTES) {
-            line.clear();
-            if self.lines.read_until(b'\n', &mut line)? == 0 {
+            let read = next_line(&mut self.lines, &mut line)?;
+            if read == 0 {
                 break;
             }
-            bytes += line.len();
+            bytes += read;
+            self.at += read as u64;
             if line.trim_ascii().is_empty() {
                 continue;
             }
             match serde_json::from_slice::<Line<'static>>(&line) {
                 Ok(Line { event, .. }) => {
-                    if self.known.insert(event.id) {
+                    if !self.kept.contains(&event.id) && self.lately.insert(event.id) {
                         records.push(event);
                     }
                 }
                 Err(_) => {
                     self.bad.extend_from_slice(line.trim_ascii());
                     self.bad.push(b'\n');
+                    if self.bad.len() > CHUNK_BYTES {
+                        self.set_aside()?;
+                    }
                 }
             }
         }
         Ok(records)
     }
 
-    /// Everything is durable elsewhere: empties the spill, after setting aside the lines that are none.
-    pub(super) fn finish(self) -> io::Result<()> {
-        if !self.bad.is_empty() {
-            let mut file = files::make_private(&self.bad_path)?;
-            file.write_all(&self.bad)?;
-            file.sync_data()?;
-            tracing::warn!(
-                path = %self.bad_path.display(),
-                "the spill file held lines that are not whole, as a crash leaves them; they are set aside"
-            );
+    /// Everything that was read is durable, at positions up to `until`. Noted now and then: then a crash, or another
+    /// failure, costs neither the time nor the memory for all of it once more.
+    pub(super) fn kept_up_to(&mut self, until: u64) {
+        if self.at - self.noted < NOTE_EVERY {
+            return;
         }
+        let note = Note { at: self.at, begun: self.begun, until };
+        if let Err(error) = self.set_aside().and_then(|()| write_note(&self.spill, note)) {
+            tracing::debug!(%error, "how far the spill file was read back in is not noted");
+        }
+        self.noted = self.at;
+        self.lately.clear();
+    }
+
+    /// Everything is durable elsewhere: empties the spill, after setting aside the lines that are none.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.set_aside()?;
+        // Its note goes first: it would be taken for one of the next import.
+        remove_note(&self.spill)?;
         fs::remove_file(&self.path)?;
         files::sync_parent(&self.path)
+    }
+
+    fn set_aside(&mut self) -> io::Result<()> {
+        if self.bad.is_empty() {
+            return Ok(());
+        }
+        let path = files::beside(&self.spill, BAD);
+        let mut file = files::make_private(&path)?;
+        file.write_all(&self.bad)?;
+        file.sync_data()?;
+        self.bad.clear();
+        tracing::warn!(
+            path = %path.display(),
+            "the spill file held lines that are not whole, as a crash leaves them; they are set aside"
+        );
+        Ok(())
+    }
+}
+
+/// A note that is not whole, or older than the last one, only costs time: it needs no sync.
+fn write_note(spill: &Path, note: Note) -> io::Result<()> {
+    let (fresh, path) = (files::beside(spill, NOTE_FRESH), files::beside(spill, NOTE));
+    fs::write(&fresh, serde_json::to_vec(&note)?)?;
+    fs::rename(&fresh, &path)
+}
+
+fn remove_note(spill: &Path) -> io::Result<()> {
+    match fs::remove_file(files::beside(spill, NOTE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => files::sync_parent(spill),
     }
 }
 
@@ -176,29 +266,65 @@ fn ends_torn(file: &File) -> io::Result<bool> {
     Ok(length > 0 && file.read_at(&mut last, length - 1)? == 1 && last != *b"\n")
 }
 
-fn first_line(path: &Path) -> io::Result<Option<Line<'static>>> {
-    let mut first = None;
-    for_each_line(path, |line| {
-        first = Some(line);
-        false
-    })?;
-    Ok(first)
+/// The first whole line at or after `at`, where a line begins.
+fn first_line(path: &Path, at: u64) -> io::Result<Option<Line<'static>>> {
+    let (mut lines, mut line) = (lines_from(path, at)?, Vec::new());
+    while next_line(&mut lines, &mut line)? > 0 {
+        if let Ok(read) = serde_json::from_slice(&line) {
+            return Ok(Some(read));
+        }
+    }
+    Ok(None)
 }
 
-/// Tells every whole line until `tell` says that it has enough.
-fn for_each_line(path: &Path, mut tell: impl FnMut(Line<'static>) -> bool) -> io::Result<()> {
-    let (mut lines, mut line) = (BufReader::new(File::open(path)?), Vec::new());
-    while lines.read_until(b'\n', &mut line)? > 0 {
-        if let Ok(read) = serde_json::from_slice(&line)
-            && !tell(read)
-        {
+/// Tells the lines that begin at `begin` or after it and before `end`; whether one of them was of use.
+fn block(path: &Path, begin: u64, end: u64, tell: &mut impl FnMut(Record<'static>) -> bool) -> io::Result<bool> {
+    let mut line = Vec::new();
+    // A line that begins exactly there is the first after the end of the one before.
+    let mut at = begin.saturating_sub(1);
+    let mut lines = lines_from(path, at)?;
+    if begin > 0 {
+        at += next_line(&mut lines, &mut line)? as u64;
+    }
+    let mut useful = false;
+    while at < end {
+        let read = next_line(&mut lines, &mut line)?;
+        if read == 0 {
             break;
         }
-        line.clear();
+        at += read as u64;
+        if let Ok(Line { event, .. }) = serde_json::from_slice::<Line<'static>>(&line) {
+            useful |= tell(event);
+        }
     }
-    Ok(())
+    Ok(useful)
 }
 
+fn lines_from(path: &Path, at: u64) -> io::Result<BufReader<File>> {
+    let mut file = File::open(path)?;
+    file.seek(io::SeekFrom::Start(at))?;
+    Ok(BufReader::with_capacity(64 << 10, file))
+}
+
+/// Reads one line, or as much of it as a line may have; how many bytes that were, 0 at the end.
+fn next_line(lines: &mut BufReader<File>, line: &mut Vec<u8>) -> io::Result<usize> {
+    line.clear();
+    lines.by_ref().take(LINE_MOST).read_until(b'\n', line)
+}
+
+const IMPORTING: &str = ".importing";
+const BAD: &str = ".bad";
+/// How far an import has come.
+const NOTE: &str = ".imported";
+const NOTE_FRESH: &str = ".imported-";
+/// After so many bytes that is noted.
+const NOTE_EVERY: u64 = 16 << 20;
 /// Lines that one transaction takes over.
 const CHUNK_LINES: usize = 256;
-const CHUNK_BYTES: usize = 4 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
+/// The longest line that is read whole.
+const LINE_MOST: u64 = 256 << 20;
+/// How much is read at once from the end,
+const BLOCK: u64 = 4 << 20;
+/// and how many times at most.
+const NEWEST_MOST: u32 = 16;

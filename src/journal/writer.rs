@@ -1,12 +1,13 @@
 //! The one writer: takes everything that waits, keeps it in one transaction with one sync, then tells all its callers.
 //!
-//! It is the only one that appends. What it cannot keep it spills, and what it cannot spill it logs; nobody is left waiting.
+//! It is the only one that appends to events files. What it cannot keep it spills, and what it cannot spill it logs; nobody
+//! is left waiting.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use super::record::Record;
 use super::repeats::Repeats;
 use super::spill::{Import, Spill};
 use super::stretch::{self, Stretch};
-use super::{Keys, OpenError, Position, files, reader};
+use super::{Keys, OpenError, Position, files, lock, reader};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
@@ -42,6 +43,18 @@ pub(super) struct Shared {
     pub logged: AtomicUsize,
     /// Commits that kept something.
     pub batches: AtomicU64,
+    pub clock: Clock,
+    pub spill_path: PathBuf,
+    /// The writer's, but for what is taken over from it.
+    pub spill: Mutex<Spill>,
+    /// Held while somebody takes over from the writer.
+    pub relief: Mutex<()>,
+    /// Somebody does, or is about to.
+    pub relieved: AtomicBool,
+    /// Something was spilled behind the writer's back: it is to be read back in.
+    pub spilled_beside: AtomicBool,
+    /// What is written is encrypted with these.
+    pub keys: Option<Keys>,
 }
 
 impl Shared {
@@ -49,6 +62,59 @@ impl Shared {
     pub(super) fn log_event(&self, entry: &Entry) {
         self.logged.fetch_add(1, Ordering::Relaxed);
         tracing::error!(event = masked(&entry.event), "an event could not be kept; this is its only record");
+    }
+
+    /// The batch goes to the spill file, or else to the error log.
+    pub(super) fn spill(&self, batch: &mut Vec<Entry>) {
+        let mut spill = lock(&self.spill);
+        let after = self.durable.borrow().0;
+        let keys = self.keys.as_ref();
+        let records = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat).sealed_with(keys));
+        let spilled = spill.append(after, records);
+        drop(spill);
+        let unkept = match spilled {
+            Ok(()) => {
+                self.metrics.spilled.inc_by(batch.len() as u64);
+                Unkept::Spilled
+            }
+            Err(error) => {
+                let path = self.spill_path.display();
+                tracing::error!(%path, %error, events = batch.len(), "cannot write the spill file; the events follow");
+                for entry in &*batch {
+                    self.log_event(entry);
+                }
+                Unkept::Logged
+            }
+        };
+        self.tell(batch, self.clock.now(), None, |_| Err(unkept));
+    }
+
+    /// Settles the batch's claims, moves the last durable position to `durable`, then wakes its callers.
+    fn tell(
+        &self,
+        batch: &mut Vec<Entry>,
+        now: jiff::Timestamp,
+        durable: Option<u64>,
+        outcome: impl Fn(usize) -> Result<Kept, Unkept>,
+    ) {
+        let claims = batch.iter().filter_map(|entry| Some((entry.repeat?, entry.event.decision())));
+        self.repeats.settle(claims, Some(now));
+        if let Some(durable) = durable.map(Position) {
+            self.durable.send_if_modified(|before| std::mem::replace(before, durable) != durable);
+            self.queue.rests();
+        }
+        self.queue.settled(batch);
+        let told = Instant::now();
+        let mut callers = Callers(Vec::with_capacity(batch.len()));
+        for (index, entry) in batch.drain(..).enumerate() {
+            let took = told.saturating_duration_since(entry.handed_over);
+            self.metrics.journal_append.observe(took.as_secs_f64());
+            callers.0.extend(entry.slot.put(outcome(index)));
+        }
+        match &self.runtime {
+            Some(runtime) if callers.0.len() > 1 => drop(runtime.spawn(async move { drop(callers) })),
+            _ => drop(callers),
+        }
     }
 }
 
@@ -70,10 +136,6 @@ pub(super) struct Writer {
     pub desk: Arc<Desk>,
     pub directory: PathBuf,
     pub tuning: Tuning,
-    pub clock: Clock,
-    pub spill: Spill,
-    /// What is written is encrypted with these.
-    pub keys: Option<Keys>,
     /// The file appended to; none before the first event, and while keeping does not work.
     pub stretch: Option<Stretch>,
     /// A file in which a commit failed: what it holds has to be found out before anything stands after it.
@@ -103,6 +165,8 @@ impl Writer {
                 self.spill_batch(&mut batch);
             }
         }
+        // What was taken over is on its way to the spill file.
+        drop(lock(&self.shared.relief));
         self.shared.finished.send_replace(true);
         if let Some(stretch) = self.stretch.take() {
             let (path, connection) = stretch.into_connection();
@@ -135,8 +199,11 @@ impl Writer {
             self.degrade(&error.to_string());
             return self.spill_batch(batch);
         }
+        if self.shared.spilled_beside.swap(false, Ordering::Relaxed) {
+            self.import_at.get_or_insert_with(Instant::now);
+        }
         let imported = self.next_import().unwrap_or_else(|error| {
-            let path = self.spill.path().display();
+            let path = self.shared.spill_path.display();
             tracing::error!(%path, %error, "cannot read spilled events back in; it is tried again");
             self.import = None;
             self.import_at = Some(Instant::now() + IMPORT_RETRY);
@@ -146,6 +213,9 @@ impl Writer {
             self.degrade(&error.to_string());
             return self.spill_batch(batch);
         }
+        if let Some(import) = &mut self.import {
+            import.kept_up_to(self.durable);
+        }
         if degraded {
             self.shared.degraded.store(false, Ordering::Relaxed);
             self.import_at = Some(Instant::now());
@@ -153,20 +223,17 @@ impl Writer {
         }
     }
 
-    /// Everything spilled is read back in, before anybody is served.
-    pub(super) fn import_all(&mut self) {
-        while !self.shared.degraded.load(Ordering::Relaxed) {
-            self.turn(&mut Vec::new());
-            if self.import_at.is_none_or(|at| at > Instant::now()) {
-                return;
-            }
-        }
+    /// Begins or goes on with a file, where that works; reading spilled events back in is left for later.
+    pub(super) fn begin(&mut self) {
+        let import_at = self.import_at.take();
+        self.turn(&mut Vec::new());
+        self.import_at = import_at;
     }
 
     /// Sees to it that there is a file to append to.
     fn make_ready(&mut self) -> Result<(), OpenError> {
         self.settle_doubt()?;
-        let now = self.clock.now();
+        let now = self.shared.clock.now();
         let log_is_long = self.desk.log_is_long.load(Ordering::Relaxed);
         let full =
             |stretch: &Stretch| stretch.is_full(self.tuning.rotate_bytes, log_is_long, self.tuning.rotate_after, now);
@@ -221,7 +288,8 @@ impl Writer {
         }
         if self.import.is_none() {
             let directory = &self.directory;
-            self.import = self.spill.import(|after| reader::ids_after(directory, after).map_err(io::Error::other))?;
+            let ids = |after, until| reader::ids_between(directory, after, until).map_err(io::Error::other);
+            self.import = lock(&self.shared.spill).import(self.durable, ids)?;
         }
         let Some(import) = &mut self.import else {
             self.import_at = None;
@@ -244,7 +312,8 @@ impl Writer {
         let Some(stretch) = self.stretch.as_mut().filter(|_| needed) else { return Ok(()) };
         let first = self.last + 1;
         self.last += (batch.len() + imported.len()) as u64;
-        let (now, keys) = (self.clock.now(), self.keys.as_ref());
+        let now = self.shared.clock.now();
+        let keys = self.shared.keys.as_ref();
         let own = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat).sealed_with(keys));
         let records = own.chain(imported.iter().cloned());
         if let Err(error) = stretch.append(first, records, now, self.repeats_until) {
@@ -264,55 +333,13 @@ impl Writer {
             let known = decisions.iter().map(|(repeat, decision)| (*repeat, decision.as_ref()));
             self.shared.repeats.settle(known, None);
         }
-        self.tell(batch, now, |index| Ok(Kept::at(first + index as u64)));
+        self.shared.tell(batch, now, Some(self.durable), |index| Ok(Kept::at(first + index as u64)));
         Ok(())
     }
 
-    /// Settles the batch's claims, then wakes its callers.
-    fn tell(&self, batch: &mut Vec<Entry>, now: jiff::Timestamp, outcome: impl Fn(usize) -> Result<Kept, Unkept>) {
-        let shared = &self.shared;
-        let claims = batch.iter().filter_map(|entry| Some((entry.repeat?, entry.event.decision())));
-        shared.repeats.settle(claims, Some(now));
-        shared.durable.send_if_modified(|durable| {
-            let changed = durable.0 != self.durable;
-            durable.0 = self.durable;
-            changed
-        });
-        shared.queue.settled(batch.len());
-        let told = Instant::now();
-        let mut callers = Callers(Vec::with_capacity(batch.len()));
-        for (index, entry) in batch.drain(..).enumerate() {
-            let took = told.saturating_duration_since(entry.handed_over);
-            shared.metrics.journal_append.observe(took.as_secs_f64());
-            callers.0.extend(entry.slot.put(outcome(index)));
-        }
-        match &shared.runtime {
-            Some(runtime) if callers.0.len() > 1 => drop(runtime.spawn(async move { drop(callers) })),
-            _ => drop(callers),
-        }
-    }
-
-    /// The batch goes to the spill file, or else to the error log.
-    fn spill_batch(&mut self, batch: &mut Vec<Entry>) {
-        if batch.is_empty() {
-            return;
-        }
-        let now = self.clock.now();
-        let keys = self.keys.as_ref();
-        let records = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat).sealed_with(keys));
-        match self.spill.append(self.durable, records) {
-            Ok(()) => {
-                self.shared.metrics.spilled.inc_by(batch.len() as u64);
-                self.tell(batch, now, |_| Err(Unkept::Spilled));
-            }
-            Err(error) => {
-                let path = self.spill.path().display().to_string();
-                tracing::error!(path, %error, events = batch.len(), "cannot write the spill file; the events follow");
-                for entry in &*batch {
-                    self.shared.log_event(entry);
-                }
-                self.tell(batch, now, |_| Err(Unkept::Logged));
-            }
+    fn spill_batch(&self, batch: &mut Vec<Entry>) {
+        if !batch.is_empty() {
+            self.shared.spill(batch);
         }
     }
 
@@ -328,7 +355,7 @@ impl Writer {
     fn degrade(&mut self, why: &str) {
         self.next_try = Instant::now() + self.tuning.retry_every;
         if !self.shared.degraded.swap(true, Ordering::Relaxed) {
-            let spill = self.spill.path().display();
+            let spill = self.shared.spill_path.display();
             tracing::error!(%spill, why, "the journal cannot keep events; they go to the spill file until it can");
         }
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use tokio::runtime::Runtime;
 
+use crate::deliver::AnyHandler;
+
 /// The threads that handlers run on: one that blocks its thread must not slow an answer.
 pub(super) struct Delivering(Option<Runtime>);
 
@@ -15,6 +17,13 @@ impl Delivering {
 
     pub(super) fn handle(&self) -> tokio::runtime::Handle {
         self.0.as_ref().expect("the runtime is only taken when this is dropped").handle().clone()
+    }
+
+    /// Lets each take up what an earlier process left, beside everything else.
+    pub(super) fn resume(&self, handlers: Vec<AnyHandler>) {
+        for handler in handlers {
+            self.handle().spawn(async move { handler.resume().await });
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The whole receiver as a value: for a program of your own, and for the `offhook` command, which adds listeners.
 
 mod delivering;
+mod error;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -8,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+
+pub use error::BuildError;
 
 use delivering::Delivering;
 
@@ -86,30 +89,6 @@ pub struct Builder {
     pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
-/// Why a receiver could not be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// Without an app, or a secret of Tencent's callbacks, nothing could ever be believed.
-    #[error("no app: give at least one app key and secret, or a secret of Tencent's callbacks")]
-    NoApp,
-    /// The journal could not be opened.
-    #[error("the journal cannot be opened: {0}")]
-    Journal(#[from] journal::OpenError),
-    /// Delivering could not start.
-    #[error("delivering cannot start: {0}")]
-    Deliver(#[from] crate::deliver::StartError),
-    /// A handler's position cannot be written.
-    #[error("a handler has no position to start from: {0}")]
-    Lane(#[from] journal::LaneError),
-    /// The operating system gave no threads.
-    #[error("no threads: {0}")]
-    Threads(#[from] std::io::Error),
-    /// The process is ending.
-    #[error("cut short: the process is ending")]
-    CutShort,
-}
-
 impl Receiver {
     /// Starts with the defaults of the command's configuration, and no app.
     pub fn builder() -> Builder {
@@ -155,6 +134,11 @@ impl Receiver {
         &self.orders
     }
 
+    /// The time of day, as it is told here.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Its numbers.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
@@ -180,6 +164,8 @@ impl Receiver {
         for (lane, _) in &handlers {
             self.journal.lanes().register(&lane.name)?;
         }
+        let (journal, tolerance) = (self.journal.clone(), App::longest_tolerance(&apps));
+        tokio::task::spawn_blocking(move || journal.tolerate(tolerance)).await.map_err(|_| BuildError::CutShort)??;
         self.edge.follow(policy, deciders)?;
         self.edge.families().believe(apps.into_iter().collect(), tencent);
         let mut dispatcher = self.dispatcher.lock().await;
@@ -345,6 +331,7 @@ impl Builder {
         if apps.is_empty() && tencent.is_empty() {
             return Err(BuildError::NoApp);
         }
+        let journal = journal::Options { tolerance: journal.tolerance.max(App::longest_tolerance(&apps)), ..journal };
         let metrics = metrics.unwrap_or_else(|| Metrics::new(settings.deadline));
         let delivering = Delivering::start()?;
         let runtime = delivering.handle();
@@ -360,9 +347,7 @@ impl Builder {
         };
         let (journal, dispatcher, orders) =
             tokio::task::spawn_blocking(open).await.map_err(|_| BuildError::CutShort)??;
-        for handler in begins {
-            delivering.handle().spawn(async move { handler.resume().await });
-        }
+        delivering.resume(begins);
         let chain = Chain::new(policy, deciders, Arc::clone(&metrics))?;
         let paths = settings.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
         let (tell, kept) = tokio::sync::mpsc::channel(feedback::WAITING);

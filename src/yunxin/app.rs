@@ -61,6 +61,11 @@ impl App {
     /// The clock tolerance used where none is given.
     pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
 
+    /// How long after its own time a request may still be believed by one of `apps`.
+    pub fn longest_tolerance(apps: &[Self]) -> Duration {
+        apps.iter().map(|app| app.clock_tolerance).max().unwrap_or_default()
+    }
+
     /// An app with one secret and the usual clock tolerance.
     pub fn new(app_key: impl Into<Arc<str>>, secret: impl Into<Secret>) -> Self {
         let secrets = vec![AppSecret::new(secret)];

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::{AsHeaderName, HeaderMap, HeaderName};
 use jiff::Timestamp;
 use subtle::ConstantTimeEq;
 
@@ -17,6 +17,13 @@ use crate::refusal::Refusal;
 
 /// The MD5 of `{}`, the body with which a callback URL is checked; the documented check carries an old `CurTime`.
 const MD5_OF_PROBE: [u8; 16] = *b"\x99\x91\x4b\x93\x2b\xd3\x7a\x50\xb9\x83\xc5\xe7\xc9\x0a\xe9\x3b";
+
+// Looked up in every request: as texts they would be read as names each time.
+static APP_KEY: HeaderName = HeaderName::from_static("appkey");
+static CUR_TIME: HeaderName = HeaderName::from_static("curtime");
+static MD5: HeaderName = HeaderName::from_static("md5");
+static CHECK_SUM: HeaderName = HeaderName::from_static("checksum");
+static TYPE_NAME: HeaderName = HeaderName::from_static(TYPE);
 
 /// Headers that only someone with the app's secret can have made.
 pub struct ProvenHeaders {
@@ -56,10 +63,10 @@ impl ProvenHeaders {
     /// # Errors
     /// The first check that fails, in the order: all four there and well formed, AppKey, CheckSum, CurTime.
     pub fn prove(apps: &Apps, headers: &HeaderMap, now: Timestamp) -> Result<Self, Refusal> {
-        let app_key = header(headers, "AppKey", "appkey", "printable text")?;
-        let cur_time = header(headers, "CurTime", "curtime", "Unix time in milliseconds, in digits")?;
-        let md5_text = header(headers, "MD5", "md5", "32 hex digits")?;
-        let check_sum_text = header(headers, "CheckSum", "checksum", "40 hex digits")?;
+        let app_key = header(headers, "AppKey", &APP_KEY, "printable text")?;
+        let cur_time = header(headers, "CurTime", &CUR_TIME, "Unix time in milliseconds, in digits")?;
+        let md5_text = header(headers, "MD5", &MD5, "32 hex digits")?;
+        let check_sum_text = header(headers, "CheckSum", &CHECK_SUM, "40 hex digits")?;
         let sent = milliseconds(cur_time)?;
         let md5 = digest::<16>(md5_text, "MD5", "32 hex digits")?;
         let check_sum = digest::<20>(check_sum_text, "CheckSum", "40 hex digits")?;
@@ -86,7 +93,7 @@ impl ProvenHeaders {
     ) -> Self {
         let Signed { cur_time, sent, md5, check_sum, product } = *signed;
         let mut text = String::with_capacity(192);
-        let told = headers.get(TYPE).and_then(|value| value.to_str().ok()).map(|value| (TYPE, value));
+        let told = headers.get(&TYPE_NAME).and_then(|value| value.to_str().ok()).map(|value| (TYPE, value));
         for part in lines.iter().chain(&told).flat_map(|(name, value)| [name, ": ", value, "\n"]) {
             text.push_str(part);
         }
@@ -241,14 +248,14 @@ const TYPE: &str = "type";
 
 /// The product that the headers name, or `untold`.
 pub(super) fn product(headers: &HeaderMap, untold: Product) -> Product {
-    let is_rtc = headers.get(TYPE).is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"G2"));
+    let is_rtc = headers.get(&TYPE_NAME).is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"G2"));
     if is_rtc { Product::Rtc } else { untold }
 }
 
 pub(super) fn header<'a>(
     headers: &'a HeaderMap,
     name: &'static str,
-    key: &'static str,
+    key: impl AsHeaderName,
     expected: &'static str,
 ) -> Result<&'a str, Refusal> {
     let mut values = headers.get_all(key).iter();

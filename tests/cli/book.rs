@@ -77,6 +77,24 @@ fn the_book_shows_configurations_that_can_be_served() {
     assert!(count >= 4, "the book shows {count} configurations");
 }
 
+/// A block of Rust is a piece of an example in `examples/`, which is compiled with the tests.
+#[test]
+fn the_book_shows_rust_that_compiles() {
+    let examples: Vec<String> = fs::read_dir(root().join("examples"))
+        .expect("examples")
+        .map(|file| read(&file.expect("a file").path()))
+        .collect();
+    let mut count = 0;
+    for (name, page) in written() {
+        for block in pages::blocks(&page).iter().filter(|block| block.language == "rust") {
+            let shown = block.text.trim_end();
+            assert!(examples.iter().any(|example| example.contains(shown)), "{name}: no example has\n{shown}");
+            count += 1;
+        }
+    }
+    assert!(count >= 8, "the book shows {count} pieces of Rust");
+}
+
 #[test]
 fn both_languages_have_the_same_pages_with_the_same_blocks() {
     let [english, chinese] = LANGUAGES.map(book);

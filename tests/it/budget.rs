@@ -49,7 +49,7 @@ impl Protocol for Credulous {
         let valid_until = received + SignedDuration::from_mins(5);
         Ok(Understood {
             event: Event::from_json(body)?,
-            identity: Identity { digest, valid_until, earlier: None },
+            identity: Identity { digest, valid_until, sent: None, earlier: None },
             faults: Vec::new(),
         })
     }

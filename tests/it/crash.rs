@@ -274,3 +274,16 @@ async fn stopped_with_an_accepted_event_that_is_not_durable_it_says_so_and_ends_
     assert_eq!(status.code(), Some(75), "{said}");
     assert!(said.contains("1 accepted event(s) could not be made durable"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopped_on_a_disk_that_no_longer_answers_with_everything_durable_it_ends_with_0() {
+    let place = Place::new();
+    let stall = place.path("stall");
+    let Some(shim) = Shim::over(&place.path("real")) else { return };
+    let serving = place.serves("real", "", Some(&shim.stall_while(&stall)));
+    place.yunxin().sends("call.start").await.is_allowed();
+    fs::write(&stall, "").unwrap();
+    serving.is_asked_to_stop();
+    let (status, said) = serving.ends();
+    assert_eq!(status.code(), Some(0), "{said}");
+}

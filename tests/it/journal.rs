@@ -9,4 +9,5 @@ mod lanes;
 mod privacy;
 mod reading;
 mod retention;
+mod room;
 mod trouble;

@@ -1,6 +1,8 @@
 //! All integration tests in one binary: a file per topic, each test name a promise.
 
+mod admin;
 mod again;
+mod browser;
 mod budget;
 mod callers;
 mod commands;
@@ -21,6 +23,7 @@ mod hard;
 mod journal;
 mod kinds;
 mod library;
+mod listen;
 mod outside;
 mod overload;
 mod properties;

@@ -62,7 +62,7 @@ pub(crate) const FENCES: &[Fence] = &[
         &["decide", "deliver", "edge", "admin", "app"],
         "trackers and tokens, for what is stopped in order",
     ),
-    Fence("futures_util", &["decide", "deliver", "handlers", "edge", "app"], "goes with tokio"),
+    Fence("futures_util", &["decide", "deliver", "handlers", "edge", "admin", "app"], "goes with tokio"),
     Fence("std::thread", &["journal", "handlers"], "whoever owns threads says so"),
     // The disk, the process and its surroundings.
     Fence("rusqlite", &["journal"], "the database is the journal's own affair"),
@@ -113,7 +113,7 @@ pub(crate) const FENCES: &[Fence] = &[
         "digests are made and checked where a protocol stands; keys and what they encrypt, as text",
     ),
     Fence("chacha20poly1305", &["journal"], "events are encrypted where they are written"),
-    Fence("flate2", &["tencent"], "a UserSig is compressed"),
+    Fence("flate2", &["tencent", "admin"], "a UserSig is compressed, and the pages on their way to a browser"),
     Fence("hex", &["yunxin", "tencent"], "digests are made and checked where a protocol stands"),
     Fence(
         "subtle",

@@ -22,6 +22,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("clock", &[]),
     ("secret", &[]),
     ("metrics", &[]),
+    ("seen", &["kind", "event"]),
     ("sparing", &[]),
     // first floor: what is outside: a sender's protocol, the disk, the log
     ("yunxin", &[GROUND]),
@@ -41,7 +42,7 @@ pub(crate) const FLOORS: &[Floor] = &[
     ("handlers", &[GROUND, "tencent", "journal", "nats", "program", "deliver"]),
     // fourth floor: what listens
     ("edge", &[GROUND, "family", "decide", "intake"]),
-    ("admin", &[GROUND, "deliver", "edge"]),
+    ("admin", &[GROUND, "yunxin", "journal", "deliver", "edge"]),
     // fifth floor: fills the settings of their owners, and is known to nobody below
     (
         "config",
@@ -102,6 +103,7 @@ const GROUND_FLOOR: &[&str] = &[
     "clock",
     "secret",
     "metrics",
+    "seen",
     "sparing",
 ];
 

@@ -102,14 +102,14 @@ fn slow_disk(settings: &Settings, delay: Duration, targets: &mut Targets) -> any
 }
 
 /// Two servers that take turns.
-struct Pairs<'a> {
-    names: [&'static str; 2],
-    offhook: &'a Subject,
-    other: &'a Subject,
+pub(crate) struct Pairs<'a> {
+    pub(crate) names: [&'static str; 2],
+    pub(crate) offhook: &'a Subject,
+    pub(crate) other: &'a Subject,
     /// How many requests were made so far; each is offered to both.
-    sent: u64,
+    pub(crate) sent: u64,
     /// How many right answers offhook has given.
-    kept: u64,
+    pub(crate) kept: u64,
 }
 
 const TAIL: usize = 3;
@@ -118,14 +118,14 @@ const ROWS: [(&str, usize); 6] =
     [("requests/s", 0), ("p50 ms", 3), ("p99 ms", 3), ("p99.9 ms", 3), ("CPU s / 100k", 2), ("RSS MiB", 1)];
 
 /// The figures of each row, for offhook and for the other.
-struct Case {
+pub(crate) struct Case {
     title: String,
     columns: [[Vec<f64>; 2]; ROWS.len()],
-    wrong: u64,
+    pub(crate) wrong: u64,
 }
 
 impl Pairs<'_> {
-    fn run(&mut self, connections: usize, rounds: usize, seconds: f64) -> anyhow::Result<Case> {
+    pub(crate) fn run(&mut self, connections: usize, rounds: usize, seconds: f64) -> anyhow::Result<Case> {
         let title = format!("{connections} connection(s), {rounds} pairs of {seconds} s");
         let mut case = Case { title, columns: Default::default(), wrong: 0 };
         // Warming up also shows how many requests a round can use.
@@ -182,7 +182,7 @@ fn figures(run: &Run, cpu: f64, memory: f64) -> [f64; ROWS.len()] {
 
 impl Case {
     /// Prints a table; the ratio of each row.
-    fn print(&self, names: &[&str; 2]) -> [f64; ROWS.len()] {
+    pub(crate) fn print(&self, names: &[&str; 2]) -> [f64; ROWS.len()] {
         println!("\n{:<20} {:>12} {:>12} {:>8}   (lowest … highest pair)", self.title, names[0], names[1], "ratio");
         let mut ratios = [0.0; ROWS.len()];
         for (at, (name, digits)) in ROWS.iter().enumerate() {

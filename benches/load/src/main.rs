@@ -1,12 +1,14 @@
 //! Loads offhook and the servers beside it, and prints what came of it. `scripts/load` builds everything and runs this.
 //!
-//! `compare` alternates offhook with others; `million` watches memory, `deliveries` handlers; `instructions` counts what needs no clock; `send` sends
+//! `compare` alternates offhook with others, `inspector` with itself while somebody looks on; `million` watches memory,
+//! `deliveries` handlers; `instructions` counts what needs no clock; `send` sends
 //! a given number of requests to one server.
 
 mod client;
 mod compare;
 mod deliveries;
 mod disk;
+mod inspector;
 mod instructions;
 mod million;
 mod report;
@@ -21,7 +23,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use requests::Requests;
 
-const USAGE: &str = "usage: load compare|million|deliveries --offhook BINARY --scratch DIRECTORY [--seconds 5] [--rounds 5] [--connections 64] \
+const USAGE: &str = "usage: load compare|inspector|million|deliveries --offhook BINARY --scratch DIRECTORY [--seconds 5] [--rounds 5] [--connections 64] \
                      [--sync-delay 1ms --shim LIBRARY] [--clock-tolerance 5m]\n       \
                      load instructions --offhook BINARY --scratch DIRECTORY [--requests 10000] [--connections 1]\n       load send --to ADDRESS --requests N [--connections 1]";
 
@@ -115,6 +117,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let settings = Settings::parse(arguments)?;
     let good = match command.as_str() {
         "compare" => compare::compare(&settings)?,
+        "inspector" => inspector::inspector(&settings)?,
         "instructions" => instructions::instructions(&settings)?,
         "deliveries" => deliveries::deliveries(&settings)?,
         "million" => million::million(&settings)?,

@@ -185,3 +185,9 @@ pub(super) fn as_text(answer: &Answer) -> String {
 pub(super) fn sample(kind: &str, app: &crate::yunxin::App) -> anyhow::Result<question::Signed> {
     Ok(Question::new(app, question::body(kind, &[])?, None, Clock::system().now()).sign(Clock::system().now()))
 }
+
+/// `body`, signed by `app` now, as its product does.
+pub(super) fn signed(app: &crate::yunxin::App, body: bytes::Bytes) -> question::Signed {
+    let now = Clock::system().now();
+    Question::new(app, body, None, now).sign(now)
+}

@@ -16,7 +16,7 @@ use crate::decide::{self, Chain, Load, Shared, Step, Unasked};
 use crate::journal::Filter;
 use crate::kind::{Family, KindPattern};
 use crate::metrics::Metrics;
-use crate::telemetry::{self, LogForm};
+use crate::telemetry::LogForm;
 use crate::verdict::Decision;
 use changes::{Changes, Share};
 use kept::Kept;
@@ -62,7 +62,7 @@ pub(super) struct Args {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(args: Args) -> Outcome {
-    telemetry::start(LogForm::Text, "error");
+    runtime::log(LogForm::Text, "error");
     let kinds: Result<Vec<_>, _> = args.kinds.iter().map(|kind| KindPattern::parse(kind).map_err(WrongUse)).collect();
     let time = |text: &Option<String>| text.as_deref().map(point_in_time).transpose();
     let (kinds, app) = (kinds?, args.app.clone());

@@ -12,7 +12,7 @@ const CONNECTIONS: usize = 128;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_at_the_admin_listener_waits_outside_and_is_let_in_one_by_one() {
-    let admin = admin::Settings { listen: any_port(), token: None };
+    let admin = admin::Settings { listen: any_port(), token: None, samples: false, write: false };
     let world = World::of(Plan { admin: Some(admin), ..Plan::default() }).await;
     let admin = world.addresses().admin.unwrap();
     let asks = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";

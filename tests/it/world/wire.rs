@@ -91,6 +91,14 @@ impl Wire {
         Ok(answer)
     }
 
+    /// Waits until what comes contains `text`, and gives all of it so far.
+    pub(crate) async fn until(&mut self, text: &str) -> String {
+        while find(&self.came, text.as_bytes()).is_none() {
+            within_reason(self.more()).await.unwrap_or_else(|error| panic!("{error} before `{text}`"));
+        }
+        String::from_utf8_lossy(&self.came).into_owned()
+    }
+
     /// Waits until the other side closes, in whatever way; gives what came before that.
     pub(crate) async fn ends(&mut self) -> Vec<u8> {
         while within_reason(self.more()).await.is_ok() {}

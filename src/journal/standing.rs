@@ -1,0 +1,70 @@
+//! How each handler's lane stands right now: how far it is, what it takes, and what it is stuck at.
+//!
+//! In memory, as the lanes tell it; nothing of it outlives the process.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+
+use super::{Lanes, Position, lock};
+use crate::event::EventId;
+use crate::kind::KindPattern;
+
+/// How one lane stands.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// Whose lane.
+    pub handler: String,
+    /// Everything up to here is done or parked.
+    pub position: Position,
+    /// How many of its deliveries are parked.
+    pub parked: u64,
+    /// The kinds it takes, none meaning all; `None` where no such lane has run since the start.
+    pub kinds: Option<Vec<KindPattern>>,
+    /// What it is stuck at.
+    pub trouble: Option<Trouble>,
+}
+
+/// A delivery that failed and is tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The event.
+    pub id: EventId,
+    /// What the last attempt came to, in words.
+    pub why: String,
+    /// How often it failed in a row.
+    pub failures: u32,
+    /// When it is tried again.
+    pub next_try: Timestamp,
+}
+
+/// What lanes have told of themselves.
+pub(super) type Told = Mutex<BTreeMap<String, (Vec<KindPattern>, Option<Trouble>)>>;
+
+impl Lanes {
+    /// The lane of `handler` begins to run, for `kinds`; none means all.
+    pub fn takes(&self, handler: &str, kinds: &[KindPattern]) {
+        lock(self.told()).insert(handler.to_owned(), (kinds.to_vec(), None));
+    }
+
+    /// The lane of `handler` is stuck, or no longer is.
+    pub fn stuck_at(&self, handler: &str, trouble: Option<Trouble>) {
+        if let Some((_, present)) = lock(self.told()).get_mut(handler) {
+            *present = trouble;
+        }
+    }
+
+    /// How every lane stands that ever had a position here.
+    pub fn standings(&self) -> Vec<Standing> {
+        let told = lock(self.told()).clone();
+        let mut standings: Vec<_> = (self.positions().into_iter())
+            .map(|(handler, position)| {
+                let (kinds, trouble) = told.get(&handler).cloned().map_or((None, None), |(kinds, t)| (Some(kinds), t));
+                Standing { parked: self.parked_count(&handler), handler, position, kinds, trouble }
+            })
+            .collect();
+        standings.sort_by(|one, other| one.handler.cmp(&other.handler));
+        standings
+    }
+}
