@@ -48,7 +48,10 @@ pub enum Order {
         app: Option<String>,
     },
     /// Events of an export are kept.
-    Import(Copies),
+    Import {
+        /// Which.
+        events: Copies,
+    },
 }
 
 /// What an order came to.
@@ -120,9 +123,9 @@ impl Orders {
                 tracing::info!(erasure.id = number, "an order to erase a person was taken");
                 return Ok(Taken { count: 0, replay: Some(number) });
             }
-            Order::Import(copies) => {
+            Order::Import { events } => {
                 // Blocking already, on a thread of the runtime that is there for it.
-                let importing = self.0.journal.import(copies.clone(), self.0.clock.now());
+                let importing = self.0.journal.import(events.clone(), self.0.clock.now());
                 return Ok(Taken { count: Handle::current().block_on(importing)?, replay: None });
             }
         };

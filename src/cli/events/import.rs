@@ -101,7 +101,7 @@ enum Place {
 impl Place {
     async fn of(journal: &JournalArgs) -> anyhow::Result<Self> {
         let mut options = journal.options()?;
-        if control::ask(&options.path, &Order::Import(Copies::default())).await?.is_some() {
+        if control::ask(&options.path, &Order::Import { events: Copies::default() }).await?.is_some() {
             return Ok(Self::Server(options.path));
         }
         // A command that takes in does not delete.
@@ -115,7 +115,7 @@ impl Place {
     async fn take(&self, copies: Copies) -> anyhow::Result<u64> {
         match self {
             Self::Server(directory) => {
-                let taken = control::ask(directory, &Order::Import(copies)).await?;
+                let taken = control::ask(directory, &Order::Import { events: copies }).await?;
                 Ok(taken.context("the server has stopped; import again, nothing is kept twice")?.count)
             }
             Self::Own(journal) => Ok(journal.import(copies, Clock::system().now()).await?),
