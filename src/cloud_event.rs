@@ -51,6 +51,20 @@ pub struct CloudEvent<'a> {
     /// Who gave it: `default`, `rule:<name>`, a decider's name or `fallback:<why>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdictby: Option<&'a str>,
+    /// The fields that were left out of `data` before the event was kept, with commas between; absent where none were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leftout: Option<String>,
+    /// When it was read back in from an export, RFC 3339; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    imported: Option<String>,
+    /// When the person was erased that it was about, RFC 3339; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    erased: Option<String>,
+    /// False where the record cannot be verified again; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verifiable: Option<bool>,
     /// Whether a person asked for this delivery again; absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
@@ -70,6 +84,8 @@ impl<'a> CloudEvent<'a> {
     /// The event without the sender's JSON, for places that must not hold personal data.
     pub fn without_data(event: &'a Event) -> Self {
         let decision = event.decision();
+        let marks = event.marks();
+        let time = |time: Option<jiff::Timestamp>| time.map(|time| format!("{time:.6}"));
         Self {
             specversion: "1.0",
             id: event.id(),
@@ -83,6 +99,10 @@ impl<'a> CloudEvent<'a> {
             verdict: decision.map(|decision| decision.verdict.word()),
             verdictcode: decision.map(|decision| decision.verdict.code()),
             verdictby: decision.map(|decision| &*decision.by),
+            leftout: marks.filter(|marks| !marks.left_out.is_empty()).map(|marks| marks.left_out.join(",")),
+            imported: marks.and_then(|marks| time(marks.imported)),
+            erased: marks.and_then(|marks| time(marks.erased)),
+            verifiable: (!event.is_verifiable()).then_some(false),
             replayed: event.is_replayed(),
             data: None,
         }

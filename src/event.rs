@@ -2,6 +2,8 @@
 //!
 //! Values only. The body stays the exact bytes that were signed; nothing here re-encodes them.
 
+mod marks;
+
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
+
+pub use marks::Marks;
 
 use crate::kind::{Family, Kind};
 use crate::lenient::{FieldFault, Fields, Typed};
@@ -34,6 +38,13 @@ impl EventId {
         let mut bytes = [0; 16];
         bytes[..6].copy_from_slice(&milliseconds.to_be_bytes()[2..]);
         Self::from_bytes(bytes)
+    }
+
+    /// When it was made, to a millisecond; `None` where it is of another sort.
+    pub fn made_at(&self) -> Option<Timestamp> {
+        let milliseconds = self.as_bytes()[..6].iter().fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
+        let is_v7 = self.0.get_version_num() == 7;
+        Timestamp::from_millisecond(milliseconds).ok().filter(|_| is_v7)
     }
 
     /// The id written as `text`.
@@ -90,6 +101,7 @@ pub struct Event {
     body: Bytes,
     decision: Option<Decision>,
     replayed: bool,
+    marks: Option<Arc<Marks>>,
     payload: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -120,7 +132,20 @@ impl Event {
     /// Puts an event together.
     pub fn new(parts: EventParts) -> Self {
         let EventParts { id, kind, app_key, received, sent_at, subject, headers, body, decision } = parts;
-        Self { id, kind, app_key, received, sent_at, subject, headers, body, decision, replayed: false, payload: None }
+        Self {
+            id,
+            kind,
+            app_key,
+            received,
+            sent_at,
+            subject,
+            headers,
+            body,
+            decision,
+            replayed: false,
+            marks: None,
+            payload: None,
+        }
     }
 
     /// The same event with its content already read.
@@ -135,6 +160,33 @@ impl Event {
     pub fn with_decision(mut self, decision: Decision) -> Self {
         self.decision = Some(decision);
         self
+    }
+
+    /// The same event, with what is to be known of its record.
+    #[must_use]
+    pub fn with_marks(mut self, marks: Marks) -> Self {
+        self.marks = (!marks.is_empty()).then(|| Arc::new(marks));
+        self
+    }
+
+    /// What is to be known of its record besides the event itself.
+    pub fn marks(&self) -> Option<&Marks> {
+        self.marks.as_deref()
+    }
+
+    /// Whether its record holds the bytes that were signed, with their headers.
+    pub fn is_verifiable(&self) -> bool {
+        self.marks().is_none_or(Marks::is_verifiable)
+    }
+
+    /// Whether the person was erased that it was about: there is nothing left to hand on.
+    pub fn is_erased(&self) -> bool {
+        self.marks().is_some_and(|marks| marks.erased.is_some())
+    }
+
+    /// Whether handlers are owed it: it came in here, and was not erased since.
+    pub fn is_owed(&self) -> bool {
+        self.marks().is_none_or(|marks| marks.imported.is_none() && marks.erased.is_none())
     }
 
     /// The same event, delivered again because a person asked for a replay.

@@ -231,7 +231,8 @@ fn look_up(journal: &Journal, told: &mut [Told]) -> Result<(), ReadError> {
     loop {
         let page = reader.page(after, PAGE, &filter)?;
         for (_, event) in page.events.iter().filter(|(_, event)| event.family() == Family::YunxinCallback) {
-            let Some(candidates) = found.get_mut(&key(event.app_key(), event.text())) else { continue };
+            let wanted = key_of(event, &found);
+            let Some(candidates) = wanted.and_then(|wanted| found.get_mut(&wanted)) else { continue };
             if noted.of(event.id())?.is_none() {
                 let (id, kind, received) = (event.id(), event.kind().to_string(), event.received());
                 candidates.push(Candidate { id, kind, received });
@@ -251,6 +252,33 @@ fn look_up(journal: &Journal, told: &mut [Told]) -> Result<(), ReadError> {
         told.callback = closest.map(|place| candidates.swap_remove(place)).map(|found| (found.id, found.kind));
     }
     Ok(())
+}
+
+/// Under which app and body `event` may be looked for: what was left out of its body before it was kept is left out of
+/// the bodies that the platform told of.
+fn key_of(event: &Event, found: &HashMap<(String, String), Vec<Candidate>>) -> Option<(String, String)> {
+    let (app, body) = (event.app_key().to_string(), canonical(event.text()));
+    let left_out = event.marks().map(|marks| &*marks.left_out).unwrap_or_default();
+    if left_out.is_empty() {
+        return Some((app, body));
+    }
+    let is_it = |(told_by, told): &&(String, String)| {
+        let Ok(mut value) = serde_json::from_str::<Value>(told) else { return false };
+        without(&mut value, left_out);
+        *told_by == app && value.to_string() == body
+    };
+    found.keys().find(is_it).cloned()
+}
+
+fn without(value: &mut Value, left_out: &[String]) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !left_out.contains(name));
+            fields.values_mut().for_each(|value| without(value, left_out));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|value| without(value, left_out)),
+        _ => {}
+    }
 }
 
 /// The same text for bodies of the same value: a platform may write a body again that it tells of.

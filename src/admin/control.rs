@@ -19,8 +19,8 @@ use crate::deliver::{Order, Orders, Taken};
 const NAME: &str = "control.sock";
 /// The longest path that the address of a socket holds, with room for its end.
 const LONGEST: usize = 100;
-/// A line with every id of a long list still fits.
-const LONGEST_LINE: u64 = 4 << 20;
+/// A line with every id of a long list still fits, and one with the largest event there may be, quoted.
+const LONGEST_LINE: u64 = 256 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The socket in a journal's directory.

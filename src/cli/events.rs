@@ -1,9 +1,15 @@
 //! `offhook events`: reads the journal, also while a server writes it.
 
+mod import;
+mod whole;
+
+use std::path::PathBuf;
+
 use anyhow::Context;
 use serde::Serialize;
 
 use super::dev::show;
+use super::exported::Raw;
 use super::journal::JournalArgs;
 use super::select::{Select, event_id};
 use super::{Exit, Outcome, output, runtime};
@@ -30,6 +36,9 @@ enum Command {
         /// At most this many, the newest
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
+        /// Only events before this position, the first column of the first line: the page before
+        #[arg(long, value_name = "POSITION")]
+        before: Option<u64>,
         #[command(flatten)]
         wanted: Wanted,
     },
@@ -43,6 +52,9 @@ enum Command {
         /// Also what the documented fields were read as
         #[arg(long)]
         typed: bool,
+        /// As the request that was signed, for `offhook verify`
+        #[arg(long, conflicts_with_all = ["json", "typed"])]
+        raw: bool,
         #[command(flatten)]
         journal: JournalArgs,
     },
@@ -56,8 +68,46 @@ enum Command {
     },
     /// Every event as a CloudEvent with its position and what shadows would have answered, one a line, oldest first
     Export {
+        /// Also the exact bytes that were signed and their headers: what was exported so can be verified again anywhere
+        #[arg(long)]
+        raw: bool,
         #[command(flatten)]
         wanted: Wanted,
+    },
+    /// Take events in that `export` wrote; those that are there already are passed over
+    ///
+    /// They are records, not new events: no handler gets them, unless `replay` is told to. Works through the server that
+    /// runs on the journal, or on the journal itself. Exit 1 if a line is no event.
+    Import {
+        /// The export; `-` for stdin
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+    /// Erase a person: who acted, body and headers of every event that names the account
+    ///
+    /// It is gone from the journal's files, also where it was parked or noted, and cannot be brought back. Position, id,
+    /// time, kind and verdict stay, with when it was erased. What handlers got, exports and backups are not reached.
+    Erase {
+        /// The account; every event is meant that names it anywhere
+        #[arg(long, value_name = "ACCOUNT")]
+        account: String,
+        /// Only this app's events
+        #[arg(long, value_name = "KEY")]
+        app: Option<String>,
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+    /// Copy the whole journal, while a server writes it, into a new directory
+    ///
+    /// The copy is a journal like any other: set `journal.path` to it, or read it with --journal.
+    Backup {
+        /// The directory to make
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        #[command(flatten)]
+        journal: JournalArgs,
     },
 }
 
@@ -86,6 +136,9 @@ struct Line<'a> {
     /// What the documented fields were read as.
     #[serde(skip_serializing_if = "Option::is_none")]
     typed: Option<Payload>,
+    /// What was signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<Raw<'a>>,
 }
 
 /// What the platform said later.
@@ -145,6 +198,7 @@ impl Beside {
             said: Said::about(event.id(), &self.failures)?,
             shadows: self.shadows.of(event.id())?.into_iter().map(would).collect(),
             typed,
+            raw: None,
         })
     }
 }
@@ -156,24 +210,32 @@ const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 
 pub(super) fn run(args: Args) -> Outcome {
     match args.command {
-        Command::List { limit, wanted } => list(&wanted, limit),
-        Command::Show { id, json, typed, journal } => show_one(&id, json, typed, &journal),
-        Command::Export { wanted } => export(&wanted),
+        Command::List { limit, before, wanted } => list(&wanted, limit, before),
+        Command::Show { id, raw: true, journal, .. } => whole::show_raw(&id, &journal),
+        Command::Show { id, json, typed, journal, .. } => show_one(&id, json, typed, &journal),
+        Command::Export { raw, wanted } => export(&wanted, raw),
+        Command::Import { file, journal } => import::run(&file, &journal),
+        Command::Erase { account, app, journal } => whole::erase(account, app, &journal),
+        Command::Backup { to, journal } => whole::copy(&to, &journal),
         Command::Tail { data, wanted } => tail(&wanted, data),
     }
     .map(|found| if found { Exit::Yes } else { Exit::No })
 }
 
-fn list(wanted: &Wanted, limit: usize) -> anyhow::Result<bool> {
-    let mut newest = std::collections::VecDeque::with_capacity(limit.min(PAGE) + 1);
-    each(wanted, |position, event| {
-        newest.push_back((position, event));
-        if newest.len() > limit {
-            newest.pop_front();
+fn list(wanted: &Wanted, limit: usize, before: Option<u64>) -> anyhow::Result<bool> {
+    let filter = wanted.select.filter()?;
+    let reader = wanted.journal.open()?;
+    let mut before = before.map_or(Position(u64::MAX), Position);
+    let mut newest = Vec::new();
+    while newest.len() < limit {
+        let page = reader.page_before(before, (limit - newest.len()).min(PAGE), &filter)?;
+        newest.extend(page.events);
+        if !page.more {
+            break;
         }
-        Ok(())
-    })?;
-    for (position, event) in &newest {
+        before = page.scanned;
+    }
+    for (position, event) in newest.iter().rev() {
         if wanted.json {
             output::data(line(*position, CloudEvent::without_data(event))?)?;
         } else {
@@ -183,10 +245,11 @@ fn list(wanted: &Wanted, limit: usize) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-fn export(wanted: &Wanted) -> anyhow::Result<bool> {
+fn export(wanted: &Wanted, raw: bool) -> anyhow::Result<bool> {
     let beside = Beside::in_journal(&wanted.journal.open()?)?;
     each(wanted, |position, event| {
-        let line = beside.line(position, &event, None)?;
+        let mut line = beside.line(position, &event, None)?;
+        line.raw = raw.then(|| Raw::of(&event));
         Ok(output::data(to_json(&line)?)?)
     })?;
     Ok(true)
@@ -209,6 +272,9 @@ fn show_one(id: &str, json: bool, typed: bool, journal: &JournalArgs) -> anyhow:
         output::data(show::reading(&event))?;
     }
     output::data(format_args!("  {:<18}{}", "position", position.get()))?;
+    for (name, said) in event.marks().map(whole::marks).unwrap_or_default() {
+        output::data(format_args!("  {name:<18}{said}"))?;
+    }
     for shadow in reader.shadows()?.of(wanted)? {
         let said = match (&shadow.verdict, shadow.code) {
             (Some(verdict), Some(code)) if verdict == "reject" => format!("reject with {code}"),
@@ -296,7 +362,8 @@ fn each(wanted: &Wanted, mut take: impl FnMut(Position, Event) -> anyhow::Result
 }
 
 fn line(position: Position, event: CloudEvent<'_>) -> anyhow::Result<String> {
-    to_json(&Line { position: position.get(), event, said: Said::default(), shadows: Vec::new(), typed: None })
+    let (said, shadows) = (Said::default(), Vec::new());
+    to_json(&Line { position: position.get(), event, said, shadows, typed: None, raw: None })
 }
 
 fn to_json(line: &Line<'_>) -> anyhow::Result<String> {

@@ -22,7 +22,8 @@ pub(super) struct JournalArgs {
 impl JournalArgs {
     /// Opens it for reading; works while a server runs on it.
     pub(super) fn open(&self) -> anyhow::Result<Reader> {
-        Ok(Reader::open(&self.path()?)?)
+        let options = self.options()?;
+        Ok(Reader::open(&options.path)?.with_keys(options.keys))
     }
 
     /// Its directory.

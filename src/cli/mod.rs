@@ -10,6 +10,7 @@ mod completions;
 mod conform;
 mod dev;
 mod events;
+mod exported;
 mod health;
 mod ingest;
 mod journal;

@@ -13,7 +13,7 @@ use crate::admin::control;
 use crate::clock::Clock;
 use crate::config;
 use crate::deliver::{self, AnyHandler, LaneSettings, Order, Orders, Taken};
-use crate::journal::{Journal, Parked, Reader, Replay, Retention, Which};
+use crate::journal::{Erasure, Journal, Parked, Reader, Replay, Retention, Which};
 use crate::metrics::Metrics;
 
 /// How often it is looked how far an order is.
@@ -50,6 +50,15 @@ impl Given {
         })
     }
 
+    /// Waits until the erasure is over.
+    pub(super) fn erasure(&self, number: i64) -> anyhow::Result<Erasure> {
+        self.wait(|reader| {
+            let erasure = reader.erasure(number)?;
+            let erasure = erasure.with_context(|| format!("erasure {number} is not in the journal"))?;
+            Ok(erasure.ended_at.is_some().then_some(erasure))
+        })
+    }
+
     /// Waits until each of `which` was tried; those that are parked still.
     pub(super) fn parked(&self, which: &Which) -> anyhow::Result<Vec<Parked>> {
         self.wait(|reader| {
@@ -81,7 +90,7 @@ pub(super) fn meant(reader: &Reader, which: &Which) -> anyhow::Result<Vec<Parked
 /// No server runs on the journal: this command is it for a moment. Handlers come from the configuration.
 async fn carry_out_here(journal: &JournalArgs, directory: &Path, order: &Order) -> anyhow::Result<Taken> {
     let clock = Clock::system();
-    let needs_handlers = !matches!(order, Order::Drop(_));
+    let needs_handlers = matches!(order, Order::Replay { .. } | Order::Retry(_));
     let configuration = journal.configuration();
     let (mut options, handlers) = if needs_handlers {
         let config = config::load(&configuration, &clock)
@@ -106,6 +115,12 @@ async fn carry_out_here(journal: &JournalArgs, directory: &Path, order: &Order) 
     });
     let taken = taken.await??;
     finish(&orders, &opened, handlers, &metrics, &clock).await?;
+    if let (Order::Erase { .. }, Some(number)) = (order, taken.replay) {
+        let reader = opened.reader();
+        while reader.erasure(number)?.is_some_and(|erasure| erasure.ended_at.is_none()) {
+            sleep(LOOK).await;
+        }
+    }
     opened.close(CLOSING).await;
     Ok(taken)
 }

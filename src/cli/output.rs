@@ -10,6 +10,13 @@ pub(super) fn data(line: impl Display) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Writes data to which nothing is added, not even the end of a line.
+pub(super) fn whole(text: impl Display) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    write!(stdout, "{text}")?;
+    stdout.flush()
+}
+
 /// Writes a line of talk.
 pub(super) fn talk(line: impl Display) {
     // There is nowhere left to say that stderr is gone.

@@ -62,6 +62,17 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
     if let Some(size) = journal.retention.max_size {
         text(out, "max_size", size_text(size))?;
     }
+    let left_out = journal.leave_out.rows().map(|(kinds, field)| match kinds.as_str() {
+        "*" => quoted(field),
+        kinds => quoted(&format!("{kinds}:{field}")),
+    });
+    let left_out: Vec<String> = left_out.collect();
+    if !left_out.is_empty() {
+        writeln!(out, "drop = [{}]", left_out.join(", "))?;
+    }
+    if let Some(keys) = &journal.keys {
+        writeln!(out, "encryption_key = [{}]", vec![quoted(MASK); keys.count()].join(", "))?;
+    }
 
     let (tokens, keys) = config.callbacks.count();
     match &config.account {

@@ -45,6 +45,7 @@ pub(super) struct Section<'r> {
 }
 
 /// One value, not understood yet.
+#[derive(Clone)]
 pub(super) struct Field<'r> {
     pub(super) reader: &'r Reader<'r>,
     path: Path,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decide::{AppPolicy, Policy, Scope, Word};
+use crate::kind::KindPattern;
 use crate::tencent::callback::CallbackSecrets;
 use crate::yunxin::{App, Apps};
 use crate::{admin, edge, journal};
@@ -29,6 +30,7 @@ const PLATFORM_TIMEOUT: Duration = Duration::from_secs(2);
 const REMAINDER: Duration = Duration::from_millis(500);
 const SPILL: &str = "spill.jsonl";
 const MIB: u64 = 1 << 20;
+const KEEP: Duration = Duration::from_secs(7 * 86_400);
 const LONGEST_KEEP: Duration = Duration::from_secs(3650 * 86_400);
 
 /// The configuration that `table` means; `None` where the reader was told faults.
@@ -103,13 +105,72 @@ pub(super) fn journal_settings(top: &mut Section<'_>) -> Option<journal::Options
     let path = section.need("path", "a directory").and_then(|field| path_of(&field));
     let min_free = section.need("min_free", "a size").and_then(|field| field.size(0..=u64::MAX));
     let spill = section.take("spill").map(|field| path_of(&field));
-    let keep = section.need("keep", "a duration or `forever`").and_then(|field| kept_for(&field));
+    let (mut leave_out, keep) = (Some(journal::LeaveOut::default()), section.need("keep", "a duration or `forever`"));
+    let keep = keep.and_then(|field| match &field.node.value {
+        // The two things that are about keeping, in one place.
+        Value::Table(_) => {
+            let mut inner = field.section()?;
+            let keep = inner.take("for").map_or(Some(Some(KEEP)), |field| kept_for(&field));
+            leave_out = left_out(inner.items("drop"));
+            inner.finish();
+            keep
+        }
+        _ => kept_for(&field),
+    });
+    let drops = section.items("drop");
+    if !drops.is_empty() {
+        leave_out = left_out(drops);
+    }
+    let keys = section.take("encryption_key").map(|field| keys(&field));
     let max_size = section.take("max_size").map(|field| field.size(64 * MIB..=u64::MAX));
     section.finish();
     let path = path?;
     let spill = spill.unwrap_or_else(|| Some(path.join(SPILL)))?;
     let retention = journal::Retention { keep: keep?, max_size: max_size.map_or(Some(None), |size| size.map(Some))? };
-    Some(journal::Options { min_free: min_free?, spill, retention, ..journal::Options::at(path) })
+    let keys = keys.map_or(Some(None), |keys| keys.map(Some))?;
+    let (min_free, leave_out) = (min_free?, leave_out?);
+    Some(journal::Options { min_free, spill, retention, leave_out, keys, ..journal::Options::at(path) })
+}
+
+/// Fields that are left out: `FIELD`, or `KIND:FIELD`.
+fn left_out(items: Vec<Field<'_>>) -> Option<journal::LeaveOut> {
+    let mut all = Some(journal::LeaveOut::default());
+    for item in items {
+        let read = item.text("a field's name, or a kind and a field").and_then(|text| {
+            let (kinds, field) = text.split_once(':').unwrap_or(("*", text));
+            match (KindPattern::parse(kinds.trim()), field.trim()) {
+                (Ok(kinds), field) if !field.is_empty() => Some((kinds, field.to_owned())),
+                (Err(why), _) => {
+                    item.fault(format!("expected a kind before the colon: {why}"), None);
+                    None
+                }
+                _ => {
+                    item.fault("expected a field's name", Some("for example \"message.*:attach\"".to_owned()));
+                    None
+                }
+            }
+        });
+        all = all.zip(read).map(|(all, (kinds, field))| all.and(kinds, field));
+    }
+    all
+}
+
+/// The keys that events are encrypted with: one, or a list whose first one encrypts.
+fn keys(field: &Field<'_>) -> Option<journal::Keys> {
+    let items = if matches!(field.node.value, Value::List(_)) { field.list()? } else { vec![field.clone()] };
+    let mut keys = Vec::new();
+    for item in &items {
+        let secret = secrets::secret(item)?;
+        match journal::Key::parse(secret.expose()) {
+            Ok(key) => keys.push(key),
+            Err(why) => item.fault_hiding("expected a key", Some(why.to_string())),
+        }
+    }
+    let is_whole = keys.len() == items.len();
+    if items.is_empty() {
+        field.fault_hiding("expected at least one key, found an empty list", None);
+    }
+    journal::Keys::of(keys).filter(|_| is_whole)
 }
 
 /// How long events are kept; for ever is `None`.

@@ -123,6 +123,7 @@ impl Again {
         let page = self.read(before, 1, Filter::default()).await?;
         let event = page.0.into_iter().find(|(position, _)| *position == parked.position);
         let gave_up = match event {
+            Some((_, event)) if event.is_erased() => GaveUp { why: "the event was erased".to_owned(), attempts: 0 },
             Some((_, event)) => match self.hand_over(&event, stop).await? {
                 Ok(()) => {
                     tracing::info!(handler.name = %self.settings.name, event.id = %parked.id, "a parked delivery arrived");
@@ -143,7 +144,8 @@ impl Again {
         let mut due = Instant::now();
         while !replay.ended {
             let (events, scanned, more) = self.read(replay.position, PAGE, replay.filter.clone()).await?;
-            for (position, event) in events.into_iter().take_while(|(position, _)| *position <= replay.last) {
+            let events = events.into_iter().filter(|(_, event)| !event.is_erased());
+            for (position, event) in events.take_while(|(position, _)| *position <= replay.last) {
                 tokio::select! { () = sleep_until(due) => {}, () = stop.cancelled() => return Err(Broken::Stopped) }
                 due = between.map_or(due, |between| Instant::now() + between);
                 match self.hand_over(&event.clone().as_replayed(), stop).await? {

@@ -36,7 +36,10 @@ impl Pager {
         });
         let (reader, page) = read.await.map_err(|error| error.to_string())?;
         self.reader = Some(reader);
-        page.map_err(|error| error.to_string())
+        let mut page = page.map_err(|error| error.to_string())?;
+        // What was read in from elsewhere, or was erased, is nobody's to be given.
+        page.events.retain(|(_, event)| event.is_owed());
+        Ok(page)
     }
 }
 

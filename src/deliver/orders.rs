@@ -6,10 +6,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::journal::{Filter, Journal, LaneError, Which};
+use crate::journal::{Copies, Filter, ImportError, Journal, LaneError, Which};
 
 /// Takes orders, and wakes whoever carries them out. Cheap to clone; the clones are one.
 #[derive(Clone)]
@@ -39,14 +40,26 @@ pub enum Order {
     Retry(Which),
     /// Parked deliveries are given up for good.
     Drop(Which),
+    /// A person is erased: everything that names the account.
+    Erase {
+        /// Whom.
+        account: String,
+        /// Only this app's.
+        app: Option<String>,
+    },
+    /// Events of an export are kept.
+    Import {
+        /// Which.
+        events: Copies,
+    },
 }
 
 /// What an order came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken {
-    /// How many parked deliveries it is about; 0 for a replay.
+    /// How many parked deliveries it is about, or how many events were taken in; 0 for a replay.
     pub count: u64,
-    /// The replay's number.
+    /// The number of the replay, or of the erasure.
     pub replay: Option<i64>,
 }
 
@@ -68,6 +81,9 @@ pub enum OrderError {
     /// It could not be written down.
     #[error(transparent)]
     Lane(#[from] LaneError),
+    /// Events could not be taken in.
+    #[error(transparent)]
+    Import(#[from] ImportError),
 }
 
 impl Orders {
@@ -101,6 +117,17 @@ impl Orders {
             }
             // One that is no longer configured may have left something behind.
             Order::Drop(which) => Taken { count: lanes.drop_parked(which, self.0.clock.now())?, replay: None },
+            Order::Erase { account, app } => {
+                let number = lanes.ask_erasure(account, app.as_deref(), self.0.clock.now())?;
+                // Not whom: the log is no place for that.
+                tracing::info!(erasure.id = number, "an order to erase a person was taken");
+                return Ok(Taken { count: 0, replay: Some(number) });
+            }
+            Order::Import { events } => {
+                // Blocking already, on a thread of the runtime that is there for it.
+                let importing = self.0.journal.import(events.clone(), self.0.clock.now());
+                return Ok(Taken { count: Handle::current().block_on(importing)?, replay: None });
+            }
         };
         tracing::info!(?order, count = taken.count, replay.id = taken.replay, "an order was taken");
         self.0.taken.send_modify(|number| *number += 1);

@@ -1,6 +1,8 @@
 //! What can go wrong with the journal's files, each told with the file it happened to and what to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use super::sealing::Unreadable;
 
 /// Why a journal could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,14 @@ pub enum OpenError {
         #[source]
         error: std::io::Error,
     },
+    /// What is there is encrypted, and cannot be read.
+    #[error("the journal {} cannot be used: {why}", path.display())]
+    Sealed {
+        /// The journal's directory.
+        path: PathBuf,
+        /// What is the matter, and what to do.
+        why: String,
+    },
     /// SQLite refused.
     #[error("cannot open {}: {error}", path.display())]
     Database {
@@ -50,6 +60,18 @@ pub enum OpenError {
         #[source]
         error: rusqlite::Error,
     },
+}
+
+impl ReadError {
+    /// What `error` means that reading `path` came to.
+    pub(super) fn of(path: &Path, error: rusqlite::Error) -> Self {
+        if let rusqlite::Error::FromSqlConversionFailure(_, _, cause) = &error
+            && let Some(unreadable) = cause.downcast_ref::<Unreadable>()
+        {
+            return Self::Sealed { why: unreadable.to_string() };
+        }
+        Self::Database { path: path.to_owned(), error }
+    }
 }
 
 /// Why reading failed.
@@ -80,6 +102,12 @@ pub enum ReadError {
         /// What the system said.
         #[source]
         error: std::io::Error,
+    },
+    /// An event is encrypted, and cannot be read.
+    #[error("{why}")]
+    Sealed {
+        /// What is the matter, and what to do.
+        why: String,
     },
     /// SQLite refused.
     #[error("cannot read {}: {error}", path.display())]

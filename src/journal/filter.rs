@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
-use crate::event::EventId;
+use crate::event::{Event, EventId};
 use crate::kind::KindPattern;
 
 /// Which events are wanted; the default wants all. What is set must all be true of an event.
@@ -35,24 +36,24 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether the event in `row`, whose columns are those of `record`, is wanted.
+    /// Whether the event in `row`, whose columns are `record::COLUMNS`, is wanted.
     pub(super) fn wants(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
-        let received: i64 = row.get("received")?;
+        let received: i64 = row.get(2)?;
         let too_early = self.since.is_some_and(|since| received < since.as_microsecond());
         let too_late = self.until.is_some_and(|until| received >= until.as_microsecond());
         if too_early || too_late {
             return Ok(false);
         }
-        let kind = row.get_ref("kind")?.as_str()?;
+        let kind = row.get_ref(4)?.as_str()?;
         if !self.kinds.is_empty() && !self.kinds.iter().any(|pattern| pattern.matches(kind)) {
             return Ok(false);
         }
         if let Some(app) = &self.app
-            && row.get_ref("app")?.as_str()? != app
+            && row.get_ref(5)?.as_str()? != app
         {
             return Ok(false);
         }
-        if !self.ids.is_empty() && !self.ids.contains(&EventId::from_bytes(row.get("id")?)) {
+        if !self.ids.is_empty() && !self.ids.contains(&EventId::from_bytes(row.get(1)?)) {
             return Ok(false);
         }
         Ok(self.wants_verdict(row)? && self.wants_account(row)?)
@@ -60,23 +61,35 @@ impl Filter {
 
     fn wants_verdict(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
         let Some(wanted) = &self.verdict else { return Ok(true) };
-        let [word, by] = [row.get_ref("verdict")?, row.get_ref("decided_by")?];
+        let [word, by] = [row.get_ref(10)?, row.get_ref(14)?];
         let [word, by] = [word.as_str_or_null()?, by.as_str_or_null()?];
         let is_by = |by: &str| wanted.strip_suffix('*').map_or(by == wanted, |start| by.starts_with(start));
         Ok(word == Some(wanted) || by.is_some_and(is_by))
     }
 
     fn wants_account(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
-        let Some(account) = &self.account else { return Ok(true) };
-        if row.get_ref("subject")?.as_str_or_null()? == Some(account) {
+        if self.account.is_none() || row.get_ref(18)? != ValueRef::Null {
             return Ok(true);
         }
-        let body = row.get_ref("body")?.as_str()?;
+        Ok(self.names_account(row.get_ref(6)?.as_str_or_null()?, row.get_ref(9)?.as_str()?))
+    }
+
+    /// Whether `event` is wanted, which was read from `row`: of what is encrypted the row alone does not tell it.
+    pub(super) fn wants_opened(&self, row: &Row<'_>, event: &Event) -> rusqlite::Result<bool> {
+        let is_told = self.account.is_none() || row.get_ref(18)? == ValueRef::Null;
+        Ok(is_told || self.names_account(event.subject(), event.text()))
+    }
+
+    fn names_account(&self, subject: Option<&str>, body: &str) -> bool {
+        let Some(account) = &self.account else { return true };
+        if subject == Some(account) {
+            return true;
+        }
         // As a JSON text, and as one inside a JSON text.
         let quoted = serde_json::to_string(account).unwrap_or_default();
         let nested = serde_json::to_string(&quoted).unwrap_or_default();
         let nested = nested.get(1..nested.len().saturating_sub(1)).unwrap_or_default();
-        Ok(body.contains(&*quoted) || body.contains(nested))
+        body.contains(&*quoted) || body.contains(nested)
     }
 }
 

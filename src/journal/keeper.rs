@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::erase::{Eraser, Wants};
+use super::index::Indexer;
 use super::retention::{Retainer, Retention};
 use super::writer::Shared;
-use super::{files, lock, stretch};
+use super::{Position, files, lock, stretch};
 use crate::metrics::Metrics;
 
 /// What the writer and the keeper tell each other.
@@ -27,6 +29,8 @@ pub(super) struct Desk {
     pub over_limit: AtomicBool,
     /// How long and how much is kept.
     pub retention: Mutex<Retention>,
+    /// Held by the one that reads events in from an export.
+    pub importing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +88,8 @@ pub(super) struct Keeper {
     pub measured: Option<Instant>,
     pub retainer: Retainer,
     pub retained: Option<Instant>,
+    pub indexer: Indexer,
+    pub eraser: Eraser,
     pub shared: Arc<Shared>,
 }
 
@@ -102,9 +108,10 @@ pub(super) struct Watched {
 
 impl Keeper {
     pub(super) fn run(mut self) {
+        let mut hurry = false;
         loop {
             let state = lock(&self.desk.state);
-            let idle = !state.stop && state.retired.is_empty();
+            let idle = !state.stop && state.retired.is_empty() && !hurry;
             let mut state = if idle {
                 let rest = if self.is_busy() { self.every.min(BUSY_EVERY) } else { self.every };
                 self.desk.bell.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0
@@ -128,7 +135,32 @@ impl Keeper {
             }
             self.measure();
             self.retain();
+            let blocks = if self.is_busy() { BLOCKS_BUSY } else { BLOCKS };
+            let blocks = if self.desk.short_of_space.load(Ordering::Relaxed) { 0 } else { blocks };
+            let end = *self.shared.durable.borrow();
+            self.indexer.advance(end, blocks);
+            hurry = self.erase(end);
         }
+    }
+
+    /// Goes on with erasing a person; whether there is more to do at once.
+    fn erase(&mut self, end: Position) -> bool {
+        let in_use = self.in_use();
+        match self.eraser.step(end, &in_use, &mut self.indexer) {
+            Wants::Nothing => false,
+            Wants::NewFile => {
+                self.desk.log_is_long.store(true, Ordering::Relaxed);
+                self.shared.queue.nudge();
+                false
+            }
+            Wants::Again => true,
+        }
+    }
+
+    /// The files that are written, or are to be folded.
+    fn in_use(&self) -> Vec<PathBuf> {
+        let state = lock(&self.desk.state);
+        state.retired.iter().map(|(path, _)| path.clone()).chain(state.active.clone()).collect()
     }
 
     /// Deletes what is kept for long enough, and nobody is owed.
@@ -136,13 +168,11 @@ impl Keeper {
         if self.retained.is_some_and(|retained| retained.elapsed() < self.every * RETAIN_EVERY) {
             return;
         }
-        let state = lock(&self.desk.state);
-        let mut in_use: Vec<PathBuf> = state.retired.iter().map(|(path, _)| path.clone()).collect();
-        in_use.extend(state.active.clone());
-        drop(state);
+        let in_use = self.in_use();
         let retention = *lock(&self.desk.retention);
         let passed = self.retainer.pass(retention, &in_use);
         self.desk.over_limit.store(passed.is_over, Ordering::Relaxed);
+        self.indexer.forget_before(passed.first);
         if passed.is_stale {
             self.desk.log_is_long.store(true, Ordering::Relaxed);
             self.shared.queue.nudge();
@@ -254,5 +284,8 @@ const BUSY_EVERY: Duration = Duration::from_millis(100);
 /// So is one that rested this long.
 const FOLD_AFTER: Duration = Duration::from_secs(30);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
+/// So many blocks are added to the index at once: few while the writer needs the machine, which is every 100 ms then.
+const BLOCKS: usize = 64;
+const BLOCKS_BUSY: usize = 1;
 /// Every so many turns, which take about a second, it is looked whether something may be deleted.
 const RETAIN_EVERY: u32 = 10;

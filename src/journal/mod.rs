@@ -18,6 +18,7 @@
 //! | `events-<first position>.db` | the events of one stretch, and what was answered; SQLite, WAL |
 //! | `lanes.db` | how far each handler is, the deliveries that gave up, what is to be delivered again, the answers the platform could not use |
 //! | `shadows.db` | what shadows would have answered, the newest of it; nothing waits for it or depends on it |
+//! | `index.db` | of each thousand events when they were received and which words are in them; nothing depends on it |
 //! | `outbox.db` | what handlers did outside that must not be done twice |
 //! | `next.db`, `begin.db` | an empty events file that waits for its name |
 //! | `lock` | the owner's process number |
@@ -32,7 +33,11 @@
 //! leaves no holes; a damaged file costs its own events only. A new file begins after about 128 MiB or an hour; it was
 //! made ready beside the writer, so that this costs one sync of the directory. **Why no index** besides the position:
 //! a second b-tree over random keys doubles the pages of each sync, and grows with ten million rows. Repeats are
-//! found in memory instead, an id by its time, which leads to a file.
+//! found in memory instead. For people who look for something the keeper makes `index.db`, behind the writer: of each
+//! block of 1024 events the earliest and the latest time, and a set (a Bloom filter) of the words that a filter may ask
+//! for: ids, kinds, apps, verdicts, and everything between two quotes of a body, which is where accounts stand. A
+//! reader passes over the blocks that cannot hold what is wanted, and looks through the others, and through what is not
+//! covered yet. The index is some two hundredths of the journal; while much comes in it is made later.
 //!
 //! # What is promised when
 //!
@@ -56,6 +61,19 @@
 //! - *While spilling*: a last line that is not whole. It was never acknowledged; it is set aside in `.bad`.
 //! - *While reading the spill back in*: each line tells the last durable position when it was written. What stands after
 //!   that is looked through first, and an id that is there is not kept again. Only when all is durable the file goes.
+//!
+//! # What is not kept, and what is taken out
+//!
+//! Fields that must not reach the disk are taken out of an event in [`Journal::append`], before anything sees it; the record
+//! says which (`marks`). With keys, who acted, headers and body are encrypted by the writer, in rows and in spill lines,
+//! and index words are hidden with what is made from the key; rows keep what ordering, repeats and filters need.
+//!
+//! An erasure is an order in `lanes.db`. The keeper has the writer begin a new file, so that nobody appends to what is
+//! changed, and goes from file to file: notes about an event first, then its row, with `secure_delete`, then the log is
+//! emptied. A crash anywhere leaves an order that is not over, and going on finds what is left. At the end the index is made
+//! anew where it knew the account, and the order forgets it. Imported events come through [`Journal::append`] like
+//! others; they carry a mark, and lanes pass over them. Two of the same id are never there: an id tells its event's
+//! time, and what was received about then is looked through first.
 //!
 //! # What goes again
 //!
@@ -93,15 +111,21 @@
 //! journal opens without it: verdicts go on, and each lane begins once its position can be read.
 
 mod again;
+mod backup;
 mod backwards;
+mod by_id;
+mod erase;
 mod error;
 mod failures;
 mod files;
 mod filter;
+mod import;
+mod index;
 mod keeper;
 mod keeping;
 mod lanes;
 mod lanes_file;
+mod leave_out;
 mod lock_file;
 mod mask;
 mod opening;
@@ -117,11 +141,13 @@ mod relief;
 mod repeats;
 mod retention;
 mod schema;
+mod sealing;
 mod shadows;
 mod slot;
 mod spill;
 mod standing;
 mod stretch;
+mod words;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -132,17 +158,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use again::{Replay, Which};
+pub use backup::{Backup, BackupError, backup};
+pub use erase::Erasure;
 pub use error::{LaneError, OpenError, ReadError};
 pub use failures::{Failure, Failures};
 pub use filter::Filter;
+pub use import::{Copies, ImportError};
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
+pub use leave_out::LeaveOut;
 pub use options::{Options, Tuning};
 pub use outbox::{Entry, Outbox, OutboxError, Stage};
 pub use position::Position;
 pub use reader::{Page, Reader};
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
 pub use retention::Retention;
+pub use sealing::{Key, Keys, NoKey};
 pub use shadows::{Shadow, ShadowReader, Shadows};
 pub use standing::{Standing, Trouble};
 
@@ -163,6 +194,8 @@ struct Inner {
     lanes: Lanes,
     shadows: Shadows,
     directory: PathBuf,
+    leave_out: LeaveOut,
+    keys: Option<Keys>,
     threads: opening::Threads,
     /// How far back repeats are known.
     tolerance: Mutex<Duration>,
@@ -211,6 +244,7 @@ impl Journal {
     /// Hands `event`, which carries its decision, over to be kept. It is enqueued when this returns: dropping what
     /// this gives cancels nothing. After [`Journal::close`] it only goes to the error log.
     pub fn append(&self, event: Event, ticket: Option<Ticket>) -> Keeping {
+        let event = self.0.leave_out.applied_to(event);
         let slot = slot::Slot::empty();
         let repeat = ticket.and_then(|ticket| ticket.hand_over(event.decision()));
         let entry = queue::Entry { event, repeat, slot: Arc::clone(&slot), handed_over: Instant::now() };
@@ -260,7 +294,7 @@ impl Journal {
 
     /// Reads this journal.
     pub fn reader(&self) -> Reader {
-        Reader::at(&self.0.directory)
+        Reader::at(&self.0.directory).with_keys(self.0.keys.clone())
     }
 
     /// How far each handler is.

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::erase::Eraser;
 use super::files::{self, EventsFile};
+use super::index::Indexer;
 use super::keeper::{Desk, Keeper};
 use super::options::{Options, Tuning};
 use super::queue::{Limits, Queue};
@@ -21,18 +23,20 @@ use super::shadows::Shadows;
 use super::spill::Spill;
 use super::stretch::{self, Stretch};
 use super::writer::{Shared, Writer};
-use super::{Inner, Lanes, OpenError, Position, lock, lock_file, recall};
+use super::{Filter, Inner, Lanes, OpenError, Position, ReadError, Reader, lock, lock_file, recall};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 /// Opens the journal; blocking.
 pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<Metrics>) -> Result<Inner, OpenError> {
-    let Options { path: directory, min_free, spill: spill_path, retention, tolerance } = options;
+    let Options { path: directory, min_free, spill: spill_path, retention, leave_out, keys, tolerance } = options;
     files::make_directory(&directory).map_err(|error| io_error("make", &directory, error))?;
     let directory_lock = Arc::new(lock_file::take(&directory)?);
     let found = files::events_files(&directory).map_err(|error| io_error("read", &directory, error))?;
     check_versions(&found)?;
     let End { stretch, doubtful, last } = find_end(&found)?;
+    let reader = Reader::at(&directory).with_keys(keys.clone());
+    check_keys(&reader, &directory)?;
 
     let repeats = Arc::new(Repeats::default());
     if let Some(parent) = spill_path.parent()
@@ -71,6 +75,7 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         relief: Mutex::default(),
         relieved: AtomicBool::new(false),
         spilled_beside: AtomicBool::new(false),
+        keys: keys.clone(),
     });
     let desk = Arc::new(Desk::retaining(retention));
     let shadows = Shadows::at(&directory);
@@ -87,6 +92,8 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         measured: None,
         retainer: Retainer::new(&directory, &lanes, &shadows, &clock, &metrics),
         retained: None,
+        indexer: Indexer::of(&directory, reader.clone()),
+        eraser: Eraser::new(&directory, &shared.spill_path, reader, &lanes, &shadows, &clock),
         shared: Arc::clone(&shared),
     };
     keeper.watch_space();
@@ -118,8 +125,8 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         keeper: Some(spawn("journal-keeper", &directory, move || keeper.run())?),
         lanes: Some(spawn("journal-lanes", &directory, move || flusher.run())?),
     };
-    let (given_up, tolerance) = (AtomicBool::new(false), Mutex::new(tolerance));
-    Ok(Inner { shared, desk, lanes, shadows, directory, threads, tolerance, given_up, _lock: directory_lock })
+    let (given_up, tolerance, _lock) = (AtomicBool::new(false), Mutex::new(tolerance), directory_lock);
+    Ok(Inner { shared, desk, lanes, shadows, directory, leave_out, keys, threads, tolerance, given_up, _lock })
 }
 
 /// The journal's threads.
@@ -142,6 +149,14 @@ struct End {
     stretch: Option<Stretch>,
     doubtful: Option<(PathBuf, u32)>,
     last: u64,
+}
+
+/// What cannot be read cannot be delivered either, so this is told at the start; what else is wrong is told elsewhere.
+fn check_keys(reader: &Reader, directory: &Path) -> Result<(), OpenError> {
+    match reader.page_before(Position(u64::MAX), 1, &Filter::default()) {
+        Err(ReadError::Sealed { why }) => Err(OpenError::Sealed { path: directory.to_owned(), why }),
+        _ => Ok(()),
+    }
 }
 
 /// A limit holds only where a file is a small part of it.

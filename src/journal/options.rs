@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Retention;
+use super::{Keys, LeaveOut, Retention};
 
 /// The journal's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub struct Options {
     pub spill: PathBuf,
     /// How long and how much is kept.
     pub retention: Retention,
+    /// What never reaches the disk, besides the tokens of logins.
+    pub leave_out: LeaveOut,
+    /// What is encrypted, and with what; `None`: nothing is.
+    pub keys: Option<Keys>,
     /// How long after its own time a request is still taken at most, so that a repeat of it must be known.
     pub tolerance: Duration,
 }
@@ -25,8 +29,15 @@ impl Options {
     /// keeps everything for ever.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let (spill, retention) = (path.join("spill.jsonl"), Retention::default());
-        Self { path, min_free: 1 << 30, spill, retention, tolerance: Duration::ZERO }
+        Self {
+            spill: path.join("spill.jsonl"),
+            path,
+            min_free: 1 << 30,
+            retention: Retention::default(),
+            leave_out: LeaveOut::default(),
+            keys: None,
+            tolerance: Duration::ZERO,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::{OpenError, files, lock};
 use crate::event::EventId;
 
 /// The file's name.
-const FILE: &str = "outbox.db";
+pub(super) const FILE: &str = "outbox.db";
 const BUSY: Duration = Duration::from_secs(2);
 
 /// The outbox of one journal's directory. Opened when it is first used; cheap to clone.

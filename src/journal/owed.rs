@@ -49,6 +49,8 @@ impl fmt::Display for Owed {
 impl Lanes {
     /// Who still needs an event from `first` to `last`. With `is_old` only handlers count that are configured now.
     pub(super) fn owed(&self, first: Position, last: Position, is_old: bool) -> Result<Option<Owed>, LaneError> {
+        // Before `lanes.db` could be read nobody seems to be owed anything.
+        self.with(|_| Ok(()))?;
         let attended = self.attended();
         let is_configured = |handler: &str| attended.as_ref().is_none_or(|names| names.contains(handler));
         let counts = |handler: &str| !is_old || is_configured(handler);

@@ -9,22 +9,28 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::again::{self, Replay};
+use super::erase::{self, Erasure};
 use super::files::{self, EventsFile};
+use super::index::{Finder, Part};
 use super::record::{self, COLUMNS};
 use super::schema::{self, EVENTS, LANES, Schema};
 use super::shadows::ShadowReader;
-use super::{Filter, Parked, Position, ReadError, lock};
+use super::{Filter, Keys, Parked, Position, ReadError, lock};
 use crate::event::{Event, EventId};
 
 /// Reads a journal's directory; writes nothing to it.
 #[derive(Debug)]
 pub struct Reader {
     path: PathBuf,
+    /// What is encrypted is read with these.
+    keys: Option<Keys>,
     /// The file read last: pages mostly come from the same one.
     open: Mutex<Option<(PathBuf, Connection)>>,
+    /// Where to look for what the last filter wanted: the next page is mostly asked for with the same one.
+    finder: Mutex<Option<(Filter, Finder)>>,
 }
 
 /// Some events in a row.
@@ -40,7 +46,7 @@ pub struct Page {
 
 impl Clone for Reader {
     fn clone(&self) -> Self {
-        Self::at(&self.path)
+        Self::at(&self.path).with_keys(self.keys.clone())
     }
 }
 
@@ -63,13 +69,31 @@ impl Reader {
         }
     }
 
+    /// The same, reading what is encrypted with `keys`.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Option<Keys>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// What the index's words may be hidden with; nothing, where nothing is encrypted.
+    pub(super) fn word_keys(&self) -> Vec<(u32, Vec<u8>)> {
+        let mut keys = self.keys.as_ref().map(Keys::for_words).unwrap_or_default();
+        keys.push((0, Vec::new()));
+        keys
+    }
+
+    pub(super) fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
+    }
+
     /// The journal's directory.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     pub(super) fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), open: Mutex::new(None) }
+        Self { path: path.to_owned(), keys: None, open: Mutex::new(None), finder: Mutex::new(None) }
     }
 
     /// Events after `after`, oldest first, at most `limit` that match. Blocking, in short read transactions, and
@@ -78,53 +102,68 @@ impl Reader {
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn page(&self, after: Position, limit: usize, filter: &Filter) -> Result<Page, ReadError> {
+        let mut finder = self.finder(filter);
+        let page = self.page_of(after, limit, filter, &mut finder);
+        self.keep_finder(filter, finder);
+        page
+    }
+
+    /// For the next page.
+    pub(super) fn keep_finder(&self, filter: &Filter, finder: Finder) {
+        *lock(&self.finder) = Some((filter.clone(), finder));
+    }
+
+    fn page_of(&self, after: Position, limit: usize, filter: &Filter, finder: &mut Finder) -> Result<Page, ReadError> {
         let mut page = Page { events: Vec::new(), scanned: after, more: false };
         let files = self.files()?;
         let mut budget = PAGE_ROWS;
         let start = files.partition_point(|file| file.first <= after.0.saturating_add(1)).saturating_sub(1);
+        let mut part = Part { after: after.0, last: after.0 };
         for (index, file) in files.iter().enumerate().skip(start) {
-            if let (Some(since), Some(next)) = (filter.since, files.get(index + 1))
-                && self.begun(&next.path)?.is_some_and(|begun| begun < since)
-            {
-                page.scanned = page.scanned.max(Position(next.first.saturating_sub(1)));
-                continue;
-            }
+            let end = files.get(index + 1).map_or(u64::MAX, |next| next.first.saturating_sub(1));
+            let mut is_new = true;
             loop {
+                if page.scanned.0 >= part.last {
+                    part = finder.next(page.scanned.0);
+                    page.scanned = page.scanned.max(Position(part.after));
+                }
+                if page.scanned.0 >= end {
+                    break;
+                }
+                if std::mem::take(&mut is_new) && self.is_before(filter.since, files.get(index + 1))? {
+                    page.scanned = page.scanned.max(Position(end));
+                    break;
+                }
                 if page.events.len() >= limit || budget == 0 {
                     page.more = true;
                     return Ok(page);
                 }
-                let rows = budget.min(CHUNK_ROWS);
-                let scan = |connection: &Connection| scan(connection, &mut page, rows, limit, filter);
+                let (rows, last) = (budget.min(CHUNK_ROWS), part.last.min(end));
+                let scan =
+                    |connection: &Connection| scan(connection, &mut page, last, rows, limit, filter, self.keys());
                 let seen = self.with(&file.path, scan).or_else(|error| pass_over(&file.path, error))?;
                 budget -= seen.min(budget);
                 if seen < rows {
-                    break;
+                    if part.last >= end {
+                        break;
+                    }
+                    page.scanned = Position(part.last);
                 }
             }
         }
         Ok(page)
     }
 
-    /// The event of this id. Blocking; looks through the files from about that time on.
-    ///
-    /// # Errors
-    /// [`ReadError`] names the file.
-    pub fn find(&self, id: EventId) -> Result<Option<(Position, Event)>, ReadError> {
-        let files = self.files()?;
-        let made = made_at(id);
-        for (index, file) in files.iter().enumerate() {
-            if let Some(next) = files.get(index + 1)
-                && self.begun(&next.path)?.is_some_and(|begun| made.is_some_and(|made| begun < made))
-            {
-                continue;
-            }
-            let found = self.with(&file.path, |connection| find(connection, id));
-            if let Some(found) = found.or_else(|error| pass_over(&file.path, error))? {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
+    /// The way to what `filter` wants; the one of the last page, where that asked for the same.
+    pub(super) fn finder(&self, filter: &Filter) -> Finder {
+        let known = lock(&self.finder).take().filter(|(last, _)| last == filter);
+        known.map_or_else(|| Finder::of(&self.path, filter, &self.word_keys()), |(_, finder)| finder.looked_for_again())
+    }
+
+    /// Whether everything before the file `next` was received before `since`.
+    pub(super) fn is_before(&self, since: Option<Timestamp>, next: Option<&EventsFile>) -> Result<bool, ReadError> {
+        let (Some(since), Some(next)) = (since, next) else { return Ok(false) };
+        Ok(self.begun(&next.path)?.is_some_and(|begun| begun < since))
     }
 
     /// What shadows would have answered. Blocking.
@@ -141,10 +180,7 @@ impl Reader {
     /// [`ReadError`] names the file.
     pub fn last(&self) -> Result<Position, ReadError> {
         for file in self.files()?.iter().rev() {
-            let last = self.with(&file.path, |connection| {
-                connection.query_row("SELECT max(position) FROM events", [], |row| row.get::<_, Option<i64>>(0))
-            });
-            if let Some(last) = last.or_else(|error| pass_over(&file.path, error))? {
+            if let Some(last) = self.with(&file.path, last).or_else(|error| pass_over(&file.path, error))? {
                 return Ok(position(last));
             }
         }
@@ -165,6 +201,14 @@ impl Reader {
     /// [`ReadError`] names the file.
     pub fn replay(&self, id: i64) -> Result<Option<Replay>, ReadError> {
         self.of_lanes(|connection| again::replay(connection, id)).map(Option::flatten)
+    }
+
+    /// How the erasure `id` stands; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the file.
+    pub fn erasure(&self, id: i64) -> Result<Option<Erasure>, ReadError> {
+        self.of_lanes(|connection| erase::erasure(connection, id)).map(Option::flatten)
     }
 
     /// Reads `lanes.db`, where it is there.
@@ -201,7 +245,7 @@ impl Reader {
             Some((last, connection)) if last == path => connection,
             _ => connect(path, &EVENTS)?,
         };
-        let done = read(&connection).map_err(|error| ReadError::Database { path: path.to_owned(), error });
+        let done = read(&connection).map_err(|error| ReadError::of(path, error));
         if done.is_ok() {
             *open = Some((path.to_owned(), connection));
         }
@@ -246,26 +290,37 @@ pub(super) fn connect(path: &Path, schema: &Schema) -> Result<Connection, ReadEr
         if refused && path.exists() && !has_log { try_open("?immutable=1") } else { Err(error) }
     });
     let connection = connection.map_err(database)?;
-    schema.check(&connection).map_err(|fault| fault.reading(path))?;
+    let version = schema.check(&connection).map_err(|fault| fault.reading(path))?;
+    if version == 1 && schema.application_id == EVENTS.application_id {
+        // An older server still writes it, or none has opened it since.
+        let older = "CREATE TEMP VIEW events AS SELECT *, NULL AS marks, NULL AS sealed FROM main.events";
+        connection.execute_batch(older).map_err(database)?;
+    }
     Ok(connection)
 }
 
-/// Looks at up to `rows` rows after `page.scanned`, in one read transaction; tells how many were there.
+/// Looks at up to `rows` rows after `page.scanned` and up to `last`, in one read transaction; tells how many were there.
 fn scan(
     connection: &Connection,
     page: &mut Page,
+    last: u64,
     rows: usize,
     limit: usize,
     filter: &Filter,
+    keys: Option<&Keys>,
 ) -> rusqlite::Result<usize> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ?1 ORDER BY position LIMIT ?2");
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ?1 AND position <= ?2 ORDER BY position LIMIT ?3");
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut found = statement.query([stored(page.scanned.0), i64::try_from(rows).unwrap_or(i64::MAX)])?;
+    let rows_most = i64::try_from(rows).unwrap_or(i64::MAX);
+    let mut found = statement.query([stored(page.scanned.0), stored(last), rows_most])?;
     let mut seen = 0;
     while let Some(row) = found.next()? {
         let at = position(row.get(0)?);
         if filter.wants(row)? {
-            page.events.push((at, record::read_event(row)?));
+            let event = record::read_event(row, keys)?;
+            if filter.wants_opened(row, &event)? {
+                page.events.push((at, event));
+            }
         }
         page.scanned = at;
         seen += 1;
@@ -276,25 +331,9 @@ fn scan(
     Ok(seen)
 }
 
-fn find(connection: &Connection, id: EventId) -> rusqlite::Result<Option<(Position, Event)>> {
-    let in_reach = "SELECT max(position), max(CASE WHEN id = ?1 THEN position END) FROM \
-                    (SELECT position, id FROM events WHERE position > ?2 ORDER BY position LIMIT ?3)";
-    let mut after = 0;
-    loop {
-        let parameters = rusqlite::params![id.as_bytes(), after, i64::try_from(CHUNK_ROWS).unwrap_or(i64::MAX)];
-        let mut statement = connection.prepare_cached(in_reach)?;
-        let (last, found): (Option<i64>, Option<i64>) =
-            statement.query_row(parameters, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if let Some(found) = found {
-            let sql = format!("SELECT {COLUMNS} FROM events WHERE position = ?1");
-            let read = |row: &Row<'_>| Ok((position(row.get(0)?), record::read_event(row)?));
-            return connection.query_row(&sql, [found], read).optional();
-        }
-        match last {
-            Some(last) => after = last,
-            None => return Ok(None),
-        }
-    }
+/// The last position in a file.
+pub(super) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection.query_row("SELECT max(position) FROM events", [], |row| row.get(0))
 }
 
 /// A damaged file must not stand in the way of those after it: it is said, and read as if it ended here. So is one
@@ -311,12 +350,6 @@ pub(super) fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, 
         _ if !path.exists() => Ok(T::default()),
         _ => Err(error),
     }
-}
-
-/// When an id was made, less what clocks may differ by.
-fn made_at(id: EventId) -> Option<Timestamp> {
-    let milliseconds = id.as_bytes()[..6].iter().fold(0_i64, |sum, byte| sum << 8 | i64::from(*byte));
-    Timestamp::from_millisecond(milliseconds - 60_000).ok()
 }
 
 /// A path inside a `file:` URI.
@@ -345,4 +378,4 @@ pub(super) fn stored(position: u64) -> i64 {
 /// Rows that one read transaction looks at, and one page at most.
 pub(super) const CHUNK_ROWS: usize = 1024;
 pub(super) const PAGE_ROWS: usize = 16 * CHUNK_ROWS;
-const BUSY: Duration = Duration::from_secs(2);
+pub(super) const BUSY: Duration = Duration::from_secs(2);

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use rusqlite::types::Type;
 use rusqlite::{Row, Statement};
 use serde::{Deserialize, Serialize};
 
 use super::repeats::RepeatKey;
-use crate::event::{Event, EventId, EventParts};
+use super::sealing::{self, Keys, Sealed};
+use crate::event::{Event, EventId, EventParts, Marks};
 use crate::kind::{Family, Kind};
 use crate::verdict::{Decision, RejectCode, Verdict};
 
 /// Reads all columns in the order that [`read_event`] expects, `position` first.
 pub(super) const COLUMNS: &str = "position, id, received, family, kind, app, subject, sent_at, headers, body, \
-     verdict, code, ext, modify, decided_by, repeat_key, repeat_until";
+     verdict, code, ext, modify, decided_by, repeat_key, repeat_until, marks, sealed";
 
 /// Everything that is stored of an event.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +39,12 @@ pub(super) struct Record<'a> {
     pub modify: Option<Cow<'a, str>>,
     pub decided_by: Option<Cow<'a, str>>,
     pub repeat: Option<RepeatKey>,
+    /// What is to be known of the record, a JSON object; absent where that is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<Cow<'a, str>>,
+    /// Where it is encrypted: who acted, the headers and the body, which are empty then.
+    #[serde(default, with = "in_base64", skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Vec<u8>>,
 }
 
 impl<'a> Record<'a> {
@@ -62,7 +70,19 @@ impl<'a> Record<'a> {
             modify: modify.map(Cow::Owned),
             decided_by: decision.map(|decision| Cow::Borrowed(&*decision.by)),
             repeat,
+            marks: event.marks().and_then(|marks| serde_json::to_string(marks).ok()).map(Cow::Owned),
+            sealed: None,
         }
+    }
+
+    /// The same, encrypted where there are keys.
+    pub(super) fn sealed_with(mut self, keys: Option<&Keys>) -> Self {
+        if let Some(keys) = keys.filter(|_| self.sealed.is_none()) {
+            let body = std::mem::replace(&mut self.body, Cow::Borrowed("{}"));
+            let parts = Sealed { subject: self.subject.take(), headers: std::mem::take(&mut self.headers), body };
+            self.sealed = Some(keys.seal(self.id, &parts));
+        }
+        self
     }
 
     /// Binds and runs the insert of [`Record::INSERT`].
@@ -85,18 +105,64 @@ impl<'a> Record<'a> {
             self.decided_by.as_deref(),
             self.repeat.map(|repeat| repeat.stored()),
             self.repeat.map(|repeat| repeat.valid_until),
+            self.marks.as_deref(),
+            self.sealed.as_deref(),
         ])?;
         Ok(())
     }
 
     /// The statement of [`Record::insert`].
-    pub(super) const INSERT: &'static str =
-        "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    pub(super) const INSERT: &'static str = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
     /// About how many bytes the row takes.
     pub(super) fn weight(&self) -> u64 {
-        let texts = self.body.len() + self.headers.len() + self.modify.as_ref().map_or(0, |text| text.len());
+        let texts = self.body.len()
+            + self.headers.len()
+            + self.sealed.as_ref().map_or(0, Vec::len)
+            + self.modify.as_ref().map_or(0, |text| text.len());
         (texts + self.ext.as_ref().map_or(0, |text| text.len()) + 160) as u64
+    }
+
+    /// The same, of its own.
+    pub(super) fn owned(self) -> Record<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Record {
+            id: self.id,
+            received: self.received,
+            family: own(self.family),
+            kind: own(self.kind),
+            app: own(self.app),
+            subject: self.subject.map(own),
+            sent_at: self.sent_at.map(own),
+            headers: own(self.headers),
+            body: own(self.body),
+            verdict: self.verdict.map(own),
+            code: self.code,
+            ext: self.ext.map(own),
+            modify: self.modify.map(own),
+            decided_by: self.decided_by.map(own),
+            repeat: self.repeat,
+            marks: self.marks.map(own),
+            sealed: self.sealed,
+        }
+    }
+
+    /// The event; `None` where its family is not known here.
+    pub(super) fn into_event(self) -> Option<Event> {
+        let (family, decision) = (Family::named(&self.family)?, self.decision());
+        let marks = marks(self.marks.as_deref());
+        let event = Event::new(EventParts {
+            id: self.id,
+            kind: Kind::named(family, &self.kind),
+            app_key: Arc::from(&*self.app),
+            received: Timestamp::from_microsecond(self.received).ok()?,
+            subject: self.subject.map(Cow::into_owned),
+            sent_at: self.sent_at.map(Cow::into_owned),
+            headers: Arc::from(&*self.headers),
+            body: Bytes::from(self.body.into_owned()),
+            decision,
+        });
+        Some(event.with_marks(marks))
     }
 
     /// What was decided about it.
@@ -111,15 +177,16 @@ impl<'a> Record<'a> {
     }
 }
 
-/// The event of a row of [`COLUMNS`].
-pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
+/// The event of a row of [`COLUMNS`]; what is encrypted of it is read with `keys`.
+pub(super) fn read_event(row: &Row<'_>, keys: Option<&Keys>) -> rusqlite::Result<Event> {
     let family: String = row.get(3)?;
     let family = Family::named(&family).ok_or(rusqlite::Error::InvalidColumnName(format!("family {family}")))?;
     let kind = row.get_ref(4)?.as_str()?;
     let text = |column: usize| row.get_ref(column).map(|value| value.as_str_or_null().ok().flatten());
     let (verdict, ext, modify, by) = (text(10)?, text(12)?, text(13)?, text(14)?);
-    Ok(Event::new(EventParts {
-        id: EventId::from_bytes(row.get(1)?),
+    let id = EventId::from_bytes(row.get(1)?);
+    let mut parts = EventParts {
+        id,
         kind: if kind == "probe" { Kind::probe() } else { Kind::named(family, kind) },
         app_key: Arc::from(row.get_ref(5)?.as_str()?),
         received: Timestamp::from_microsecond(row.get(2)?).unwrap_or_default(),
@@ -128,7 +195,24 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<Event> {
         headers: Arc::from(row.get_ref(8)?.as_str()?),
         body: Bytes::from(row.get::<_, String>(9)?),
         decision: decision(verdict, row.get(11)?, ext, modify, by),
-    }))
+    };
+    if let Some(sealed) = row.get_ref(18)?.as_blob_or_null()? {
+        let unreadable = |error| rusqlite::Error::FromSqlConversionFailure(18, Type::Blob, Box::new(error));
+        let Sealed { subject, headers, body } = sealing::open(keys, id, sealed).map_err(unreadable)?;
+        parts.subject = subject.map(Cow::into_owned);
+        (parts.headers, parts.body) = (Arc::from(headers), Bytes::from(body.into_owned()));
+    }
+    let event = Event::new(parts);
+    let found = text(17)?.map(|text| marks(Some(text)));
+    Ok(match found {
+        Some(marks) => event.with_marks(marks),
+        None => event,
+    })
+}
+
+/// What a record's mark says; what a newer version says beside it is passed over.
+fn marks(text: Option<&str>) -> Marks {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// The decision of these columns.
@@ -154,4 +238,20 @@ pub(super) fn decision(
         other => Cow::Owned(other.to_owned()),
     };
     Some(Decision { verdict, by })
+}
+
+/// Bytes as text, for the spill file.
+mod in_base64 {
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+        bytes.as_ref().map(|bytes| BASE64_STANDARD.encode(bytes)).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+        let text: Option<String> = Option::deserialize(deserializer)?;
+        text.map(|text| BASE64_STANDARD.decode(text)).transpose().map_err(serde::de::Error::custom)
+    }
 }

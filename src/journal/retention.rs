@@ -91,6 +91,8 @@ pub(super) struct Passed {
     pub is_over: bool,
     /// The file that is written holds nothing young: another one should be begun.
     pub is_stale: bool,
+    /// The first position that is kept.
+    pub first: u64,
 }
 
 impl Retainer {
@@ -168,7 +170,7 @@ impl Retainer {
         let is_over = held.is_over;
         self.tell(held, size, retention);
         let newest = files.last().and_then(|file| newest(&file.path, false));
-        Passed { is_over, is_stale: newest.is_some_and(|at| self.is_past(at, retention.keep)) }
+        Passed { is_over, is_stale: newest.is_some_and(|at| self.is_past(at, retention.keep)), first }
     }
 
     fn is_past(&self, at: Timestamp, keep: Option<Duration>) -> bool {

@@ -20,10 +20,12 @@ pub(super) struct Schema {
 /// The files that hold events.
 ///
 /// `stretch` has one row: when the file was begun, and until when a repeat of anything in the files before it may
-/// come, so that the repeat index is rebuilt from as few files as possible.
+/// come, so that the repeat index is rebuilt from as few files as possible. `marks` is a JSON object of what is to be known
+/// of a record (`event::Marks`); `sealed` is what is encrypted of it.
 pub(super) const EVENTS: Schema = Schema {
     application_id: 0x6f66_6865,
-    steps: &["CREATE TABLE events (
+    steps: &[
+        "CREATE TABLE events (
             position INTEGER PRIMARY KEY,
             id BLOB NOT NULL,
             received INTEGER NOT NULL,
@@ -46,12 +48,16 @@ pub(super) const EVENTS: Schema = Schema {
             first INTEGER PRIMARY KEY,
             begun INTEGER NOT NULL,
             repeats_until INTEGER NOT NULL
-        ) STRICT;"],
+        ) STRICT;",
+        "ALTER TABLE events ADD COLUMN marks TEXT;
+        ALTER TABLE events ADD COLUMN sealed BLOB;",
+    ],
 };
 
 /// `lanes.db`: where each handler is, what gave up, what is to be delivered again, and which answers the platform
 /// could not use.
 ///
+/// `erasures` is who is to be erased, and the trace of it, which names nobody any more.
 /// `parked.asked` is 1 where a person asked for another try; `dropped` is the trace of what a person gave up.
 pub(super) const LANES: Schema = Schema {
     application_id: 0x6f66_686c,
@@ -101,6 +107,15 @@ pub(super) const LANES: Schema = Schema {
             at INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX failures_of_event ON failures (event);",
+        "CREATE TABLE erasures (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            account TEXT,
+            app TEXT,
+            asked_at INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            events INTEGER NOT NULL DEFAULT 0,
+            ended_at INTEGER
+        ) STRICT;",
     ],
 };
 

@@ -10,14 +10,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Row, params};
 
 use super::schema::Schema;
-use super::{ReadError, files, lock};
+use super::{ReadError, files, lock, stretch};
 use crate::event::EventId;
 
 /// The file in the journal's directory.
-const NAME: &str = "shadows.db";
+pub(super) const NAME: &str = "shadows.db";
 
 /// How it looks.
-const SHADOWS: Schema = Schema {
+pub(super) const SHADOWS: Schema = Schema {
     application_id: 0x6f66_6873,
     steps: &["CREATE TABLE shadows (
             number INTEGER PRIMARY KEY,
@@ -103,6 +103,26 @@ impl Shadows {
         let Some(connection) = &*connection else { return };
         if let Err(error) = connection.execute("DELETE FROM shadows WHERE id < ?1", [id.as_bytes()]) {
             tracing::warn!(path = %self.0.path.display(), %error, "what shadows said of deleted events stays for now");
+        }
+    }
+
+    /// Takes out what was said to these events, and off the disk.
+    pub(super) fn forget(&self, ids: impl Iterator<Item = EventId>) {
+        self.flush();
+        let mut connection = lock(&self.0.connection);
+        if connection.is_none() && self.0.path.exists() {
+            *connection = open(&self.0.path).ok();
+        }
+        let Some(connection) = &*connection else { return };
+        let forget = || {
+            connection.pragma_update(None, "secure_delete", "ON")?;
+            for id in ids {
+                connection.execute("DELETE FROM shadows WHERE id = ?1", [id.as_bytes()])?;
+            }
+            stretch::fold(connection)
+        };
+        if let Err(error) = forget() {
+            tracing::warn!(path = %self.0.path.display(), %error, "what shadows said of erased events stays");
         }
     }
 

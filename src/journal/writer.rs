@@ -23,7 +23,7 @@ use super::record::Record;
 use super::repeats::Repeats;
 use super::spill::{Import, Spill};
 use super::stretch::{self, Stretch};
-use super::{OpenError, Position, files, lock, reader};
+use super::{Keys, OpenError, Position, files, lock, reader};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
@@ -53,6 +53,8 @@ pub(super) struct Shared {
     pub relieved: AtomicBool,
     /// Something was spilled behind the writer's back: it is to be read back in.
     pub spilled_beside: AtomicBool,
+    /// What is written is encrypted with these.
+    pub keys: Option<Keys>,
 }
 
 impl Shared {
@@ -66,7 +68,8 @@ impl Shared {
     pub(super) fn spill(&self, batch: &mut Vec<Entry>) {
         let mut spill = lock(&self.spill);
         let after = self.durable.borrow().0;
-        let records = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat));
+        let keys = self.keys.as_ref();
+        let records = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat).sealed_with(keys));
         let spilled = spill.append(after, records);
         drop(spill);
         let unkept = match spilled {
@@ -310,7 +313,9 @@ impl Writer {
         let first = self.last + 1;
         self.last += (batch.len() + imported.len()) as u64;
         let now = self.shared.clock.now();
-        let records = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat)).chain(imported.iter().cloned());
+        let keys = self.shared.keys.as_ref();
+        let own = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat).sealed_with(keys));
+        let records = own.chain(imported.iter().cloned());
         if let Err(error) = stretch.append(first, records, now, self.repeats_until) {
             let path = stretch.path().to_owned();
             self.doubt();

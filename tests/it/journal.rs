@@ -3,8 +3,10 @@
 
 mod cast;
 mod files;
+mod finding;
 mod keeping;
 mod lanes;
+mod privacy;
 mod reading;
 mod retention;
 mod room;

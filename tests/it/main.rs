@@ -15,6 +15,7 @@ mod deliver;
 mod dev;
 mod edge;
 mod events;
+mod exports;
 mod extractor;
 mod faults;
 mod fuzz;

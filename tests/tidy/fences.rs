@@ -107,7 +107,12 @@ pub(crate) const FENCES: &[Fence] = &[
     ),
     Fence("sha2", &["tencent", "handlers"], "digests are made and checked where a protocol stands"),
     Fence("hmac", &["tencent", "handlers"], "digests are made and checked where a protocol stands"),
-    Fence("base64", &["tencent", "handlers"], "digests are made and checked where a protocol stands"),
+    Fence(
+        "base64",
+        &["tencent", "handlers", "journal"],
+        "digests are made and checked where a protocol stands; keys and what they encrypt, as text",
+    ),
+    Fence("chacha20poly1305", &["journal"], "events are encrypted where they are written"),
     Fence("flate2", &["tencent", "admin"], "a UserSig is compressed, and the pages on their way to a browser"),
     Fence("hex", &["yunxin", "tencent"], "digests are made and checked where a protocol stands"),
     Fence(

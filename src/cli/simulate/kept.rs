@@ -1,22 +1,16 @@
 //! Kept events, from a journal or from a file that `events export --json` wrote, oldest first.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::sync::Arc;
 
-use anyhow::{Context, bail};
-use bytes::Bytes;
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use anyhow::Context;
 
+use crate::cli::exported;
 use crate::cli::journal::JournalArgs;
-use crate::event::{Event, EventId, EventParts};
+use crate::event::Event;
 use crate::journal::{Filter, Position, Reader};
-use crate::kind::{Family, Kind};
-use crate::verdict::{Decision, RejectCode, Verdict};
+use crate::verdict::Decision;
 
 /// An event that was answered.
 pub(super) struct Kept {
@@ -59,29 +53,11 @@ fn journaled(reader: Reader, filter: Filter) -> impl Iterator<Item = anyhow::Res
             Err(error) => (Vec::new(), Some(Err(error.into()))),
         };
         let kept = events.into_iter().filter_map(|(_, event)| {
-            let decision = event.decision()?.clone();
+            let decision = event.decision().filter(|_| !event.is_erased())?.clone();
             Some(Ok(Kept { event, decision, whole: true }))
         });
         kept.chain(error)
     })
-}
-
-/// A line of an export.
-#[derive(Deserialize)]
-struct Line<'l> {
-    id: Cow<'l, str>,
-    source: Cow<'l, str>,
-    #[serde(rename = "type")]
-    kind: Cow<'l, str>,
-    subject: Option<String>,
-    time: Cow<'l, str>,
-    appkey: Cow<'l, str>,
-    sentat: Option<String>,
-    verdict: Option<Cow<'l, str>>,
-    verdictcode: Option<i64>,
-    verdictby: Option<String>,
-    #[serde(borrow)]
-    data: Option<&'l RawValue>,
 }
 
 fn exported(path: &Path, filter: Filter) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<Kept>>>> {
@@ -102,37 +78,11 @@ fn exported(path: &Path, filter: Filter) -> anyhow::Result<Box<dyn Iterator<Item
     Ok(Box::new(kept))
 }
 
-/// The event of a line; `None` where it was never answered.
+/// The event of a line; `None` where it was never answered, or is empty of what it was about.
 fn read(line: &str) -> anyhow::Result<Option<Kept>> {
-    let line: Line<'_> = serde_json::from_str(line).context("it is no event of `events export --json`")?;
-    let Some(data) = line.data else { bail!("the event has no `data`") };
-    let family = Family::ALL.into_iter().find(|family| line.source.starts_with(&format!("{}/", family.source())));
-    let (Some(family), Some(kind)) = (family, line.kind.strip_prefix("offhook.")) else {
-        bail!("`{}` of `{}` is no event of offhook", line.kind, line.source)
-    };
-    let Some(id) = EventId::parse(&line.id) else { bail!("`{}` is no event id", line.id) };
-    let verdict = match line.verdict.as_deref() {
-        None => return Ok(None),
-        Some("allow") => Verdict::allow(),
-        Some(_) => {
-            let code = line.verdictcode.and_then(RejectCode::new).unwrap_or(RejectCode::DEFAULT);
-            Verdict::Reject { code, ext: String::new() }
-        }
-    };
-    let Ok(received) = line.time.parse::<Timestamp>() else { bail!("`{}` is no time", line.time) };
-    let decision = Decision { verdict, by: line.verdictby.unwrap_or_else(|| "default".to_owned()).into() };
-    let event = Event::new(EventParts {
-        id,
-        kind: Kind::named(family, kind),
-        app_key: Arc::from(&*line.appkey),
-        received,
-        sent_at: line.sentat,
-        subject: line.subject,
-        headers: Arc::from(""),
-        body: Bytes::copy_from_slice(data.get().as_bytes()),
-        decision: None,
-    });
-    Ok(Some(Kept { event, decision, whole: false }))
+    let (event, whole) = exported::event(line)?;
+    let decision = event.decision().cloned().filter(|_| !event.is_erased());
+    Ok(decision.map(|decision| Kept { event, decision, whole }))
 }
 
 fn wants(filter: &Filter, event: &Event) -> bool {

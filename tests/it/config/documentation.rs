@@ -101,6 +101,7 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
     // These are the forms of a secret, which the head of the file explains.
     let forms = [
         ".admin.token",
+        ".journal.encryption_key",
         ".apps.secrets",
         ".deciders(http).headers.authorization",
         ".handlers(http).signing_secret",

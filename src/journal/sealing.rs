@@ -1,0 +1,193 @@
+//! Encryption at rest: who acted, the headers and the body of each event, with a key that is kept elsewhere.
+//!
+//! XChaCha20-Poly1305, with a random nonce for each record and its event's id as associated data, so that no record can be
+//! put in another's place. What is told by the rest of a row (when, which kind and app, the verdict) is not encrypted.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use chacha20poly1305::aead::{Aead, Generate, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use serde::{Deserialize, Serialize};
+use sha1::{Digest, Sha1};
+
+use crate::event::EventId;
+
+/// The keys of a journal: the first one encrypts, each of them decrypts.
+#[derive(Clone)]
+pub struct Keys(Arc<Vec<Key>>);
+
+/// One key.
+pub struct Key {
+    id: u32,
+    cipher: XChaCha20Poly1305,
+    /// For the words of the index.
+    words: Vec<u8>,
+}
+
+/// What a text was that is no key; never the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key is 32 random bytes in base64 or hexadecimal, as `openssl rand -base64 32` makes them")]
+pub struct NoKey;
+
+/// Why a record could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unreadable {
+    #[error(
+        "event {id} is encrypted with the key {key:08x}, which is not configured: add it to `journal.encryption_key`, where several may stand, and name the configuration with --config"
+    )]
+    UnknownKey { id: EventId, key: u32 },
+    #[error("what is encrypted of event {id} was changed since it was written, or is damaged")]
+    Changed { id: EventId },
+}
+
+/// What is encrypted of a record.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Sealed<'a> {
+    #[serde(rename = "s", skip_serializing_if = "Option::is_none")]
+    pub subject: Option<std::borrow::Cow<'a, str>>,
+    #[serde(rename = "h")]
+    pub headers: std::borrow::Cow<'a, str>,
+    #[serde(rename = "b")]
+    pub body: std::borrow::Cow<'a, str>,
+}
+
+impl Keys {
+    /// These keys; `None` where there are none.
+    pub fn of(keys: Vec<Key>) -> Option<Self> {
+        (!keys.is_empty()).then(|| Self(Arc::new(keys)))
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Encrypts a record of the event `id` with the first key.
+    pub(super) fn seal(&self, id: EventId, record: &Sealed<'_>) -> Vec<u8> {
+        let (Some(key), Ok(text)) = (self.0.first(), serde_json::to_vec(record)) else { return Vec::new() };
+        let nonce = XNonce::generate();
+        // It only fails over 256 GiB.
+        let text = key.cipher.encrypt(&nonce, Payload { msg: &text, aad: id.as_bytes() }).unwrap_or_default();
+        let mut sealed = Vec::with_capacity(HEAD + text.len());
+        sealed.push(VERSION);
+        sealed.extend_from_slice(&key.id.to_be_bytes());
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(&text);
+        sealed
+    }
+
+    /// What the index's words are hidden with, and the key's number, for each key; the first one hides.
+    pub(super) fn for_words(&self) -> Vec<(u32, Vec<u8>)> {
+        self.0.iter().map(|key| (key.id, key.words.clone())).collect()
+    }
+}
+
+/// Decrypts what is encrypted of a record of the event `id`.
+pub(super) fn open(keys: Option<&Keys>, id: EventId, sealed: &[u8]) -> Result<Sealed<'static>, Unreadable> {
+    let changed = Unreadable::Changed { id };
+    let number = key_of(sealed).ok_or(changed)?;
+    let (nonce, text) = sealed.get(5..HEAD).zip(sealed.get(HEAD..)).ok_or(changed)?;
+    let key = keys.and_then(|keys| keys.0.iter().find(|key| key.id == number));
+    let key = key.ok_or(Unreadable::UnknownKey { id, key: number })?;
+    let nonce = XNonce::try_from(nonce).map_err(|_| changed)?;
+    let text = key.cipher.decrypt(&nonce, Payload { msg: text, aad: id.as_bytes() }).map_err(|_| changed)?;
+    serde_json::from_slice(&text).map_err(|_| changed)
+}
+
+/// The number of the key that something was encrypted with.
+fn key_of(sealed: &[u8]) -> Option<u32> {
+    let number = sealed.get(1..5).filter(|_| sealed.first() == Some(&VERSION))?;
+    Some(u32::from_be_bytes(*number.first_chunk()?))
+}
+
+impl Key {
+    /// The key written as `text`.
+    ///
+    /// # Errors
+    /// [`NoKey`].
+    pub fn parse(text: &str) -> Result<Self, NoKey> {
+        let text = text.trim();
+        let hexadecimal = || (0..64).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect();
+        let bytes: Option<Vec<u8>> = if text.len() == 64 {
+            hexadecimal()
+        } else {
+            let url_safe = || BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('='));
+            BASE64_STANDARD.decode(text).or_else(|_| url_safe()).ok()
+        };
+        let bytes: [u8; 32] = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(NoKey)?;
+        let derived = |what: &str| Sha1::new().chain_update(what).chain_update(bytes).finalize();
+        let id = derived("offhook: number of a key").first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        let words = derived("offhook: words of the index").to_vec();
+        // 0 stands for no key.
+        Ok(Self { id: id.max(1), cipher: XChaCha20Poly1305::new(&bytes.into()), words })
+    }
+}
+
+impl PartialEq for Keys {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().map(|key| key.id).eq(other.0.iter().map(|key| key.id))
+    }
+}
+
+impl Eq for Keys {}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter()).finish()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.id)
+    }
+}
+
+const VERSION: u8 = 1;
+/// The version, the key's number and the nonce.
+const HEAD: usize = 1 + 4 + 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn keys(texts: &[&str]) -> Option<Keys> {
+        Keys::of(texts.iter().map(|text| Key::parse(text).unwrap()).collect())
+    }
+
+    #[test]
+    fn only_the_right_key_opens_what_was_sealed_and_only_in_its_place() {
+        let (one, two) = ("00".repeat(32), "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=");
+        let (id, other) = (EventId::at(Timestamp::UNIX_EPOCH), EventId::first_at(Timestamp::UNIX_EPOCH));
+        let record = Sealed { subject: Some("mei".into()), headers: "A: b\n".into(), body: "{\"n\":1}".into() };
+        let first = keys(&[&one]).unwrap();
+        let sealed = first.seal(id, &record);
+        assert!(!sealed.windows(3).any(|part| part == b"mei"));
+        assert_ne!(sealed, first.seal(id, &record), "a nonce was used twice");
+        let both = keys(&[two, &one]);
+        let opened = open(both.as_ref(), id, &sealed).unwrap();
+        assert_eq!((opened.subject.as_deref(), &*opened.headers, &*opened.body), (Some("mei"), "A: b\n", "{\"n\":1}"));
+        let unknown =
+            |keys: Option<Keys>| matches!(open(keys.as_ref(), id, &sealed), Err(Unreadable::UnknownKey { .. }));
+        assert!(unknown(keys(&[two])) && unknown(None));
+        assert!(matches!(open(both.as_ref(), other, &sealed), Err(Unreadable::Changed { .. })));
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(open(both.as_ref(), id, &changed).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_32_bytes() {
+        for text in ["", "short", &"0".repeat(63), &"zz".repeat(32), "MTIz"] {
+            assert!(Key::parse(text).is_err(), "{text}");
+        }
+        let written = ["/".repeat(43) + "=", "_".repeat(43), "/".repeat(43) + "=\n"];
+        assert!(written.iter().all(|text| Key::parse(text).is_ok()));
+    }
+}
