@@ -265,7 +265,8 @@ fn key_of(event: &Event, found: &HashMap<(String, String), Vec<Candidate>>) -> O
     let is_it = |(told_by, told): &&(String, String)| {
         let Ok(mut value) = serde_json::from_str::<Value>(told) else { return false };
         without(&mut value, left_out);
-        *told_by == app && value.to_string() == body
+        let told = value.to_string();
+        *told_by == app && told == body
     };
     found.keys().find(is_it).cloned()
 }

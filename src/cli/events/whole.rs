@@ -16,7 +16,9 @@ pub(super) fn show_raw(id: &str, journal: &JournalArgs) -> anyhow::Result<bool> 
         return Ok(false);
     };
     if !event.is_verifiable() {
-        output::talk("error: what was signed is not in this record: it cannot be verified again; `events show` tells why");
+        output::talk(
+            "error: what was signed is not in this record: it cannot be verified again; `events show` tells why",
+        );
         return Ok(false);
     }
     let (headers, body) = (event.headers().trim_end().replace('\n', "\r\n"), event.text());

@@ -21,7 +21,8 @@ fn event(ground: &Ground, kind: &str, account: &str, number: usize) -> Event {
         sent_at: Some(number.to_string()),
         subject: Some(account.to_owned()),
         headers: Arc::from("AppKey: app\nCurTime: 1\nMD5: 00\nCheckSum: 11\n"),
-        body: format!(r#"{{"fromAccount":"{account}","token":"tok-{account}","ip":"203.0.113.7","n":{number}}}"#).into(),
+        body: format!(r#"{{"fromAccount":"{account}","token":"tok-{account}","ip":"203.0.113.7","n":{number}}}"#)
+            .into(),
         decision: Some(Decision::by_default(Verdict::allow())),
     })
 }
