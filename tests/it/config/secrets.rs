@@ -191,6 +191,7 @@ log = "text"
 [admin]
 listen = "127.0.0.1:8081"
 token = "***"
+write = false
 
 [verdict]
 default = "allow"
