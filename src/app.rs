@@ -116,7 +116,7 @@ impl App {
                 journal: receiver.journal().clone(),
                 orders: receiver.orders().clone(),
                 metrics: Arc::clone(receiver.metrics()),
-                clock: receiver.clock().clone(),
+                clock: edge.clock().clone(),
             };
             tokio::spawn(admin::serve(listener, settings, shown, stopping.clone()))
         });

@@ -204,7 +204,7 @@ mod tests {
         let told: Vec<_> = seen.turned_away().into_iter().map(|away| (away.app, away.count)).collect();
         assert_eq!(told, [(Some("b".to_owned()), 1), (Some("a".to_owned()), 5)]);
         for number in 0..1000 {
-            seen.turn_away(refused("stale", &format!("{number:0>200}"), number));
+            seen.turn_away(refused("stale", &format!("{number}-{}", "x".repeat(200)), number));
         }
         let all = seen.turned_away();
         assert_eq!(all.len(), REFUSALS);

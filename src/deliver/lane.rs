@@ -203,9 +203,7 @@ impl Lane {
         if let Some((_, event)) = self.ahead.first() {
             let why = brief(why);
             self.report.failed(event, &why, wait, &self.clock);
-            let next_try = self.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
-            let trouble = Trouble { id: event.id(), why, failures: self.trial.failures, next_try };
-            self.journal.lanes().stuck_at(&self.settings.name, Some(trouble));
+            self.is_stuck_at(event, why, self.trial.failures, wait);
         }
         self.wait(wait)
     }
@@ -217,6 +215,13 @@ impl Lane {
         self.forget_trial();
         self.parking = Some(parked.clone());
         self.park(parked).await
+    }
+
+    /// Leaves word of what is tried again, for whoever looks on.
+    fn is_stuck_at(&self, event: &Event, why: String, failures: u32, wait: Duration) {
+        let next_try = self.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
+        let trouble = Trouble { id: event.id(), why, failures, next_try };
+        self.journal.lanes().stuck_at(&self.settings.name, Some(trouble));
     }
 
     /// The event at hand fares well, or not at all any more.

@@ -124,6 +124,11 @@ impl Edge {
         reply::readiness(problem, self.0.intake.is_degraded())
     }
 
+    /// The time of day, as it is told here.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
     /// What goes by here, for whoever looks on.
     pub fn seen(&self) -> &Arc<Seen> {
         &self.0.seen

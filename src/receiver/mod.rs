@@ -134,11 +134,6 @@ impl Receiver {
         &self.orders
     }
 
-    /// The time of day, as it is told here.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
     /// Its numbers.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics

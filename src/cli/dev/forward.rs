@@ -63,6 +63,9 @@ impl Forward {
 impl Forward {
     /// What is sent where.
     fn question(&self, event: &Event) -> anyhow::Result<(Url, Signed)> {
+        if event.kind().is_overruled() {
+            anyhow::bail!("it is an event of offhook's own, which no platform sends");
+        }
         let mut to = self.to.clone();
         let from_yunxin = matches!(event.family(), Family::YunxinCallback | Family::YunxinCopy);
         if let Some(app) = self.signed_by.as_ref().filter(|_| from_yunxin) {

@@ -181,6 +181,9 @@ impl Wide {
         match outcome {
             Outcome::Done => {
                 lane.report.delivered(1, &item.event, &lane.clock);
+                if was_probe || item.trial.failures > 0 {
+                    lane.journal.lanes().stuck_at(&lane.settings.name, None);
+                }
                 item.state = State::Done;
                 self.advance();
             }
@@ -195,6 +198,7 @@ impl Wide {
                 };
                 let wait = wait_as_told(after, failures, lane.jitter.next());
                 lane.report.failed(&item.event, &brief(&why), wait, &lane.clock);
+                lane.is_stuck_at(&item.event, brief(&why), failures, wait);
                 let due = Instant::now() + wait;
                 let due = earlier.as_ref().map_or(due, |earlier| earlier.due.max(due));
                 let probe = earlier.and_then(|earlier| earlier.probe).filter(|_| !was_probe);
@@ -208,6 +212,7 @@ impl Wide {
                 item.trial.failures = item.trial.failures.saturating_add(1);
                 let wait = wait_as_told(after, item.trial.failures, lane.jitter.next());
                 lane.report.failed(&item.event, &brief(&why), wait, &lane.clock);
+                lane.is_stuck_at(&item.event, brief(&why), item.trial.failures, wait);
                 item.state = State::Waiting(Instant::now() + wait);
             }
             Outcome::GiveUp { why } => {

@@ -40,7 +40,7 @@ async fn are_made() {
             builder.handler(Inbox::named("analytics")).handler(billing)
         }))
         .await;
-        let looks = Looks { language, dark, size: (1240, 720) };
+        let looks = Looks { language, dark, size: (1140, 640) };
         let Some(browser) = Browser::opens(&world, looks).await else { return };
         browser.sees("document.querySelector('.state.live')").await;
         a_day(&world).await;
