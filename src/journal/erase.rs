@@ -288,6 +288,8 @@ impl Eraser {
             None if has_log => open(&file.path)?,
             None => return Ok(true),
         };
+        // What was moved from page to page while rows shrank may have left copies behind: the file is written anew.
+        connection.execute_batch("VACUUM")?;
         Ok(stretch::fold(&connection)?)
     }
 

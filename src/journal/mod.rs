@@ -69,8 +69,8 @@
 //! and index words are hidden with what is made from the key; rows keep what ordering, repeats and filters need.
 //!
 //! An erasure is an order in `lanes.db`. The keeper has the writer begin a new file, so that nobody appends to what is
-//! changed, and goes from file to file: notes about an event first, then its row, with `secure_delete`, then the log is
-//! emptied. A crash anywhere leaves an order that is not over, and going on finds what is left. At the end the index is made
+//! changed, and goes from file to file: notes about an event first, then its row, with `secure_delete`, then the file is
+//! written anew and its log is emptied. A crash anywhere leaves an order that is not over, and going on finds what is left. At the end the index is made
 //! anew where it knew the account, and the order forgets it. Imported events come through [`Journal::append`] like
 //! others; they carry a mark, and lanes pass over them. Two of the same id are never there: an id tells its event's
 //! time, and what was received about then is looked through first.

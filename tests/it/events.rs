@@ -157,7 +157,9 @@ async fn event_types_become_kinds_and_unknown_ones_are_kept_too() {
         .map(|event| (event.text().to_owned(), event.kind().name().to_owned()))
         .collect();
     for (body, kind) in kinds {
-        assert_eq!(kept[body], kind, "{body}");
+        // The token of a login never reaches the disk.
+        let body = body.replace("\"token\":\"t\",", "");
+        assert_eq!(kept[&body], kind, "{body}");
     }
 }
 

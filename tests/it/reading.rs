@@ -20,7 +20,10 @@ async fn every_kind_is_exported_value_for_value_and_its_fields_are_shown_as_they
     assert_eq!(exported.len(), rows.len());
     for (row, event) in rows.iter().zip(&exported) {
         assert_eq!(event["type"], format!("offhook.{}", row.name));
-        let sent: Value = serde_json::from_str(sample(row.name).unwrap()).unwrap();
+        let mut sent: Value = serde_json::from_str(sample(row.name).unwrap()).unwrap();
+        if row.name.starts_with("login.") {
+            sent.as_object_mut().unwrap().remove("token").expect("the sample has the token, which is never kept");
+        }
         assert_eq!(event["data"], sent, "{}", row.name);
         assert_eq!(event["subject"], sent[row.actor], "{}", row.name);
         let id = event["id"].as_str().unwrap();

@@ -137,6 +137,9 @@ fn the_optional_keys_are_shown_with_their_defaults() {
     fs::write(&blocked, "bo\n").unwrap();
     let text = everything().replace("/run/secrets/yunxin", secret.to_str().unwrap());
     let text = text.replace("/etc/offhook/blocked.txt", blocked.to_str().unwrap());
+    let key = dir.path().join("journal-key");
+    fs::write(&key, "0".repeat(64)).unwrap();
+    let text = text.replace("/run/secrets/journal-key", key.to_str().unwrap());
     let signing = "whsec_bWFkZS11cC1zaWduaW5nLWtleS1udW1iZXItb25lIQ==";
     let environment = [
         ("OFFHOOK_ADMIN_TOKEN", "a-token"),
