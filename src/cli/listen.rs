@@ -33,7 +33,7 @@ pub(super) struct Args {
     /// The admin listener of the offhook that is listened to
     #[arg(long, value_name = "URL")]
     from: Url,
-    /// Its [admin] token; visible to other users of this machine, so prefer a file or `OFFHOOK_ADMIN_TOKEN`
+    /// Its `admin.token`; visible to other users of this machine, so prefer a file or `OFFHOOK_ADMIN_TOKEN`
     #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
     token: Option<String>,
     /// A file that holds its token
