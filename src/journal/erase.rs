@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::files::{self, EventsFile};
 use super::index::Indexer;
 use super::lanes::{stored, unsigned};
-use super::{Filter, LaneError, Lanes, Position, ReadError, Reader, Shadows, outbox, stretch};
+use super::{Filter, LaneError, Lanes, Page, Position, ReadError, Reader, Shadows, outbox, reader, stretch};
 use crate::clock::Clock;
 use crate::event::{Event, EventId};
 
@@ -191,8 +191,8 @@ impl Eraser {
     }
 
     /// Goes on for a moment; `end` is the last durable position, and files `in_use` must not be changed.
-    pub(super) fn step(&mut self, end: Position, in_use: &[PathBuf], indexer: &mut Indexer) -> Wants {
-        match self.try_step(end, in_use, indexer) {
+    pub(super) fn step(&mut self, in_use: &[PathBuf], indexer: &mut Indexer) -> Wants {
+        match self.try_step(in_use, indexer) {
             Ok(wants) => {
                 self.failing = false;
                 wants
@@ -207,9 +207,9 @@ impl Eraser {
         }
     }
 
-    fn try_step(&mut self, end: Position, in_use: &[PathBuf], indexer: &mut Indexer) -> Result<Wants, Broken> {
+    fn try_step(&mut self, in_use: &[PathBuf], indexer: &mut Indexer) -> Result<Wants, Broken> {
         if self.work.is_none() {
-            self.work = self.next(end)?;
+            self.work = self.next()?;
         }
         let Some(mut work) = self.work.take() else { return Ok(Wants::Nothing) };
         let (begun, files) = (Instant::now(), files::events_files(&self.directory)?);
@@ -237,7 +237,7 @@ impl Eraser {
     }
 
     /// The next order, with all that is spilled back in the journal.
-    fn next(&self, end: Position) -> Result<Option<Work>, Broken> {
+    fn next(&self) -> Result<Option<Work>, Broken> {
         let Some(mut erasure) = self.lanes.next_erasure()? else { return Ok(None) };
         let Some(account) = erasure.account.clone() else {
             self.lanes.end_erasure(&erasure, self.clock.now())?;
@@ -247,7 +247,8 @@ impl Eraser {
             return Ok(None);
         }
         if erasure.last == Position::default() {
-            erasure.last = end;
+            // Read after the order was found: what was kept before it was asked for is meant.
+            erasure.last = self.lanes.end();
             self.lanes.note_erasure(&erasure)?;
         }
         let filter = Filter { account: Some(account), app: erasure.app.clone(), ..Filter::default() };
@@ -258,10 +259,14 @@ impl Eraser {
     /// there may still be in its log.
     fn erase(&self, file: &EventsFile, end: u64, work: &mut Work) -> Result<bool, Broken> {
         let mut after = Position(file.first).before();
-        let mut connection: Option<Connection> = None;
-        while after.get() < end {
-            let page = self.reader.page(after, TOGETHER, &work.filter)?;
-            let last = work.erasure.last.get().min(end);
+        let mut has_changed = false;
+        let last = work.erasure.last.get().min(end);
+        let mut connection = open(&file.path)?;
+        // Every row is looked at: neither the index nor a file that a reader would pass over may hide one.
+        while after.get() < last {
+            let mut page = Page { events: Vec::new(), scanned: after, more: false };
+            let (filter, keys) = (&work.filter, self.reader.keys());
+            let seen = reader::scan(&connection, &mut page, last, reader::CHUNK_ROWS, TOGETHER, filter, keys)?;
             let is_meant = |(position, event): &(Position, Event)| position.get() <= last && !event.is_erased();
             let events: Vec<_> = page.events.into_iter().filter(is_meant).collect();
             if !events.is_empty() {
@@ -269,25 +274,19 @@ impl Eraser {
                 self.lanes.erase_notes(&events, self.clock.now())?;
                 self.shadows.forget(events.iter().map(|(_, event)| event.id()));
                 erase_outbox(&self.directory, events.iter().map(|(_, event)| event.id()))?;
-                let connection = match &mut connection {
-                    Some(connection) => connection,
-                    none => none.insert(open(&file.path)?),
-                };
-                self.empty(connection, &events)?;
+                self.empty(&mut connection, &events)?;
+                has_changed = true;
                 work.erasure.events += events.len() as u64;
                 self.lanes.note_erasure(&work.erasure)?;
             }
             after = page.scanned;
-            if !page.more {
+            if seen < reader::CHUNK_ROWS {
                 break;
             }
         }
-        let has_log = files::size(&files::beside(&file.path, "-wal")) > 0;
-        let connection = match connection {
-            Some(connection) => connection,
-            None if has_log => open(&file.path)?,
-            None => return Ok(true),
-        };
+        if !has_changed && files::size(&files::beside(&file.path, "-wal")) == 0 {
+            return Ok(true);
+        }
         // What was moved from page to page while rows shrank may have left copies behind: the file is written anew.
         connection.execute_batch("VACUUM")?;
         Ok(stretch::fold(&connection)?)

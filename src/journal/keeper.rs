@@ -13,7 +13,7 @@ use super::erase::{Eraser, Wants};
 use super::index::Indexer;
 use super::retention::{Retainer, Retention};
 use super::writer::Shared;
-use super::{Position, files, lock, stretch};
+use super::{files, lock, stretch};
 use crate::metrics::Metrics;
 
 /// What the writer and the keeper tell each other.
@@ -139,14 +139,14 @@ impl Keeper {
             let blocks = if self.desk.short_of_space.load(Ordering::Relaxed) { 0 } else { blocks };
             let end = *self.shared.durable.borrow();
             self.indexer.advance(end, blocks);
-            hurry = self.erase(end);
+            hurry = self.erase();
         }
     }
 
     /// Goes on with erasing a person; whether there is more to do at once.
-    fn erase(&mut self, end: Position) -> bool {
+    fn erase(&mut self) -> bool {
         let in_use = self.in_use();
-        match self.eraser.step(end, &in_use, &mut self.indexer) {
+        match self.eraser.step(&in_use, &mut self.indexer) {
             Wants::Nothing => false,
             Wants::NewFile => {
                 self.desk.log_is_long.store(true, Ordering::Relaxed);

@@ -300,7 +300,7 @@ pub(super) fn connect(path: &Path, schema: &Schema) -> Result<Connection, ReadEr
 }
 
 /// Looks at up to `rows` rows after `page.scanned` and up to `last`, in one read transaction; tells how many were there.
-fn scan(
+pub(super) fn scan(
     connection: &Connection,
     page: &mut Page,
     last: u64,

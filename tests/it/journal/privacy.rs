@@ -133,7 +133,8 @@ async fn an_erasure_that_a_restart_cuts_short_goes_on() {
     drop(journal);
     let journal = ground.open();
     until(|| journal.reader().erasure(number).unwrap().unwrap().ended_at.is_some()).await;
-    assert!(all(&journal).iter().all(|(_, event)| event.is_erased()));
+    let left: Vec<_> = all(&journal).into_iter().filter(|(_, event)| !event.is_erased()).collect();
+    assert!(left.is_empty(), "{left:?}");
     drop(journal);
     assert_eq!(stands_in(&ground.options.path, "person-to-go"), [""; 0]);
 }
