@@ -49,7 +49,7 @@ async fn the_list_is_live_filtered_and_speaks_two_languages() {
     browser.reads("offhook send call.start --to http://127.0.0.1:").await;
     world.yunxin().sends("call.start").await.is_allowed();
     browser.sees(&format!("{ROWS}.length === 1")).await;
-    browser.sees("document.querySelector('.row .ms').textContent.endsWith('s')").await;
+    browser.sees("document.querySelector('.row .ms')?.textContent.endsWith('s')").await;
     for kind in ["message.p2p", "login.im", "call.start"] {
         world.yunxin().sends(kind).await;
     }
@@ -63,7 +63,7 @@ async fn the_list_is_live_filtered_and_speaks_two_languages() {
     browser.sees(&format!("{ROWS}.length === 1 && {ROWS}[0].innerText.includes('message.p2p')")).await;
     browser.clicks("[data-do=language]").await;
     browser.reads("裁决者").await;
-    browser.sees("document.querySelector('input[name=kind]').value === 'message.*'").await;
+    browser.sees("document.querySelector('input[name=kind]')?.value === 'message.*'").await;
     browser.sees("document.documentElement.lang === 'zh-CN'").await;
     browser.reloads().await;
     browser.reads("裁决").await;
@@ -91,13 +91,13 @@ async fn one_event_is_opened_by_keys_unmasked_and_delivered_again() {
     browser.clicks("[data-do=unmask]").await;
     browser.reads("see you at eight").await;
     browser.clicks("[data-do=raw]").await;
-    browser.sees(&format!("document.querySelector('.detail pre').textContent === {}", json!(body))).await;
+    browser.sees(&format!("document.querySelector('.detail pre')?.textContent === {}", json!(body))).await;
     browser.clicks("[data-do=replay]").await;
     browser.reads("已重新投递给 inbox").await;
     assert!(inbox.gets(2).await[1].is_replayed());
     browser.runs("document.querySelector('[data-do=close]').focus()").await;
     browser.presses(&[Key::Escape]).await;
-    browser.sees("document.querySelector('.detail').hidden").await;
+    browser.sees("document.querySelector('.detail')?.hidden").await;
     // A link leads to it directly.
     browser.goes_to(&format!("/#/events/{id}")).await;
     browser.reloads().await;
@@ -106,17 +106,16 @@ async fn one_event_is_opened_by_keys_unmasked_and_delivered_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "failed once in three runs of the whole suite, and it is not known why yet; run it by itself"]
 async fn why_a_callback_was_refused_is_found_without_reading_logs() {
     let world = world().await;
     let Some(browser) = Browser::opens(&world, Looks::default()).await else { return };
     world.yunxin().forges("call.start").await;
-    browser.sees("document.querySelector('.badge').textContent === '1'").await;
+    browser.sees("document.querySelector('.badge')?.textContent === '1'").await;
     browser.clicks("nav a[data-view=refusals]").await;
     browser.reads("check_sum_mismatch").await;
     browser.reads("The secret differs from the console's").await;
     browser.clicks("nav a[data-view=send]").await;
-    browser.sees("document.querySelector('textarea').value.includes('eventType')").await;
+    browser.sees("document.querySelector('textarea')?.value.includes('eventType')").await;
     browser.runs("document.querySelector('[name=tamper]').value = 'stale'").await;
     browser.clicks("[data-do=send-sample]").await;
     browser.reads("CurTime is 3600 s behind").await;
@@ -176,7 +175,9 @@ async fn ten_thousand_rows_scroll_and_a_burst_leaves_the_page_at_ease() {
     // A burst: the page goes on drawing, and ends up with all of it.
     let before = world.keeps(10_000).await.len();
     crowd(&world, 3200).await;
-    browser.sees(&format!("document.querySelector('.row').getAttribute('aria-setsize') === '{}'", before + 3200)).await;
+    browser
+        .sees(&format!("document.querySelector('.row')?.getAttribute('aria-setsize') === '{}'", before + 3200))
+        .await;
     browser.sees("window.frames_ > 10 && document.querySelectorAll('.row').length < 80").await;
     browser.closes().await;
 }
