@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::watch;
 
 use super::lanes_file::{State, is_for_want_of_space, load, set_aside};
+use super::stretch::fold;
 use super::{LaneError, OpenError, Position, files, lock, schema, standing};
 use crate::event::EventId;
 use crate::metrics::{HandlerLabel, Metrics};
@@ -247,11 +248,17 @@ impl Lanes {
         work(connection).map_err(|error| self.failed(error))
     }
 
-    /// The same, synced to disk before this returns.
+    /// The same, synced to disk before this returns, and moved into the file itself where that works: a log that is
+    /// damaged one day loses all that is behind the damage, and nobody could tell.
     pub(super) fn synced<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LaneError> {
         self.with(|connection| {
             connection.execute_batch("PRAGMA synchronous = FULL")?;
             let done = work(connection);
+            if done.is_ok()
+                && let Err(error) = fold(connection)
+            {
+                tracing::debug!(path = %self.0.path.display(), %error, "what was asked for stays in the log for now");
+            }
             connection.execute_batch("PRAGMA synchronous = NORMAL")?;
             done
         })

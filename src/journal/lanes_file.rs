@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::lanes::{stored, unsigned};
 use super::schema::LANES;
+use super::stretch::fold;
 use super::{OpenError, Position, files};
 
 /// What is held in memory of it.
@@ -43,6 +44,7 @@ pub(super) fn load(path: &Path, end: Position) -> Result<(Connection, State), Op
     LANES.migrate(&mut connection).map_err(|fault| fault.opening(path))?;
     if is_lost {
         connection.execute("INSERT INTO lost VALUES (?1)", [stored(end)]).map_err(database)?;
+        fold(&connection).map_err(database)?;
     }
     connection.execute_batch("PRAGMA synchronous = NORMAL").map_err(database)?;
     let state = read(&connection).map_err(database)?;

@@ -105,10 +105,13 @@
 //! 16 MiB: neither a start nor a further failure waits for all of it again, or holds it in memory.
 //! Positions grow by one per event; only such a failure leaves a gap. Nothing is ever given a position twice.
 //!
-//! A damaged events file is never renamed or changed, nor deleted before its time: it is said which one it is, a new one begins behind all
-//! it can hold, and readers pass over what they cannot read. A damaged `lanes.db` is set aside, and a lost one made
-//! anew; handlers then get every kept event again, rather than miss one. Where it cannot be opened for want of space, the
-//! journal opens without it: verdicts go on, and each lane begins once its position can be read.
+//! A damaged events file is never renamed or changed, nor deleted before its time: it is said which one it is, a new one
+//! begins behind all it can hold, and readers pass over what they cannot read. Since that is everything behind the damage,
+//! each page of the newest file is looked at before anything is appended to it. A damaged `lanes.db` is set aside, and a
+//! lost one made anew; handlers then get every kept event again, rather than miss one. What its log holds behind a damage
+//! is lost without a word, so a handler's start and a person's orders leave that log at once. Where `lanes.db` cannot be
+//! opened for want of space, the journal opens without it: verdicts go on, and each lane begins once its position can be
+//! read.
 
 mod again;
 mod backup;

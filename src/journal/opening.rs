@@ -190,7 +190,7 @@ fn find_end(found: &[EventsFile]) -> Result<End, OpenError> {
         );
         Err(OpenError::Database { path: path.clone(), error })
     } else {
-        Stretch::open(path.clone(), newest.first)
+        Stretch::open(path.clone(), newest.first).and_then(Stretch::whole)
     };
     let is_damaged = match opened {
         Ok(stretch) => {

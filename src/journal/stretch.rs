@@ -60,6 +60,18 @@ impl Stretch {
         Ok(Self { connection, path, first, last, begun, bytes })
     }
 
+    /// Itself, where every page of it can be read: what stands after a damaged one is lost on readers.
+    pub(super) fn whole(self) -> Result<Self, OpenError> {
+        let database = |error| OpenError::Database { path: self.path.clone(), error };
+        let said: String =
+            self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(database)?;
+        if said == "ok" {
+            return Ok(self);
+        }
+        let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        Err(database(rusqlite::Error::SqliteFailure(corrupt, Some(said))))
+    }
+
     /// Keeps `records` from position `first` on, in one transaction. They are durable when this returns `Ok`;
     /// after an error the file may hold them or not, and must not be appended to again.
     pub(super) fn append<'a>(

@@ -114,10 +114,13 @@ impl Ground {
                 let mut left = kept.clone();
                 target.accepted().iter().for_each(|event| _ = left.remove(&id_of(event)));
                 self.parked(name).iter().for_each(|id| _ = left.remove(id));
-                left.len()
+                left
             };
-            if !comes_to_nothing(left).await {
-                return Err(Wrong(format!("{} of {} kept events never reached {name}", left(), kept.len())));
+            if !comes_to_nothing(|| left().len()).await {
+                let left = left();
+                let places = events.iter().filter(|event| left.contains(&id_of(event))).map(|event| &event["position"]);
+                let places: Vec<&Value> = places.collect();
+                return Err(Wrong(format!("of {} kept events never reached {name}: {places:?}", kept.len())));
             }
         }
         let there: BTreeSet<String> = crate::world::marks(&events).into_iter().collect();

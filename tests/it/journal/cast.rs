@@ -99,8 +99,9 @@ impl Ground {
     }
 
     pub(super) fn spill_is_empty(&self) -> bool {
+        // In this order: the one is renamed to the other, and between the two looks neither must be missed.
         let importing = self.directory.path().join("spill.jsonl.importing");
-        !importing.exists() && fs::read(&self.options.spill).map_or(true, |text| text.is_empty())
+        fs::read(&self.options.spill).map_or(true, |text| text.is_empty()) && !importing.exists()
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use offhook::journal::{OpenError, Position, ReadError, Reader};
+use offhook::journal::{Filter, OpenError, Position, ReadError, Reader};
 use rusqlite::Connection;
 
-use super::cast::{Ground, kept_numbers};
+use super::cast::{Ground, kept_numbers, read_all};
 
 #[test]
 fn one_directory_belongs_to_one_process() {
@@ -91,4 +91,30 @@ async fn a_damaged_file_is_left_alone_and_serving_goes_on_in_a_new_one() {
     assert_eq!(kept_numbers(&journal.reader()), [2]);
     assert_eq!(fs::read(&damaged).unwrap(), bytes);
     assert_eq!(ground.events_files().len(), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_appended_to_a_file_with_a_damaged_page_in_its_middle() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    for number in 0..300 {
+        journal.append(ground.event(number), None).await.unwrap();
+    }
+    let (_, event) = read_all(&journal.reader(), &Filter::default()).swap_remove(150);
+    drop(journal);
+    let damaged = ground.events_files().remove(0);
+    Connection::open(&damaged).unwrap().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let mut bytes = fs::read(&damaged).unwrap();
+    let page = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    let id = event.id().as_bytes().to_owned();
+    let at = bytes.windows(id.len()).position(|part| part == id).unwrap() / page * page;
+    bytes[at..at + page].fill(0x5a);
+    fs::write(&damaged, &bytes).unwrap();
+
+    // The newest event of all can still be found; that says nothing of those between.
+    let journal = ground.open();
+    journal.append(ground.event(1000), None).await.unwrap();
+    assert_eq!(kept_numbers(&journal.reader()).last(), Some(&1000));
+    assert_eq!(ground.events_files().len(), 2);
+    assert_eq!(fs::read(&damaged).unwrap(), bytes);
 }

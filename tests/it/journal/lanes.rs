@@ -65,6 +65,21 @@ async fn where_a_disk_lost_what_it_had_promised_new_events_stand_behind_everythi
     assert_eq!(journal.lanes().register("log").unwrap(), Position(5));
 }
 
+#[tokio::test]
+async fn a_lane_whose_log_is_destroyed_is_still_known() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    journal.lanes().register("log").unwrap();
+    let lanes = ground.options.path.join("lanes.db");
+    let without_its_log = fs::read(&lanes).unwrap();
+    journal.append(ground.event(1), None).await.unwrap();
+    drop(journal);
+    fs::write(&lanes, without_its_log).unwrap();
+
+    let journal = ground.open();
+    assert_eq!(journal.lanes().register("log").unwrap(), Position(0), "what was kept was passed over");
+}
+
 #[test]
 fn parked_deliveries_are_there_after_reopening() {
     let ground = Ground::new();
