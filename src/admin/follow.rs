@@ -36,8 +36,10 @@ impl Follow {
         }
         let (reader, filter, after) = (self.reader.clone(), self.filter.clone(), self.after);
         let read = spawn_blocking(move || reader.page(after, limit, &filter)).await;
-        let page = read.unwrap_or(Ok(Page { events: Vec::new(), scanned: after, more: false }))?;
-        self.after = page.scanned;
+        let Ok(page) = read else { return Ok(Page { events: Vec::new(), scanned: after, more: false }) };
+        let page = page?;
+        // Up to its end, everything was looked at: what is missing there cannot be read, and was said.
+        self.after = if page.more { page.scanned } else { page.scanned.max(last) };
         Ok(page)
     }
 
