@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::lanes_file::{State, is_for_want_of_space, load, set_aside};
 use super::stretch::fold;
-use super::{LaneError, OpenError, Position, files, lock, schema, standing};
+use super::{LaneError, OpenError, Position, attempts, files, lock, schema, standing};
 use crate::event::EventId;
 use crate::metrics::{HandlerLabel, Metrics};
 
@@ -56,6 +56,7 @@ struct Inner {
     state: Mutex<State>,
     bell: Condvar,
     told: standing::Told,
+    attempts: attempts::Attempts,
 }
 
 impl Lanes {
@@ -92,6 +93,7 @@ impl Lanes {
             state,
             bell: Condvar::new(),
             told: Mutex::default(),
+            attempts: Mutex::default(),
         })))
     }
 
@@ -216,6 +218,10 @@ impl Lanes {
     /// What the lanes have told of themselves.
     pub(super) fn told(&self) -> &standing::Told {
         &self.0.told
+    }
+
+    pub(super) fn attempts(&self) -> &attempts::Attempts {
+        &self.0.attempts
     }
 
     /// The handlers that have or had something parked.

@@ -114,6 +114,7 @@
 //! read.
 
 mod again;
+mod attempts;
 mod backup;
 mod backwards;
 mod by_id;
@@ -122,6 +123,7 @@ mod error;
 mod failures;
 mod files;
 mod filter;
+mod holes;
 mod import;
 mod index;
 mod keeper;
@@ -161,11 +163,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use again::{Replay, Which};
+pub use attempts::{Attempt, AttemptEnd};
 pub use backup::{Backup, BackupError, backup};
 pub use erase::Erasure;
 pub use error::{LaneError, OpenError, ReadError};
 pub use failures::{Failure, Failures};
 pub use filter::Filter;
+pub use holes::Hole;
 pub use import::{Copies, ImportError};
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
