@@ -44,9 +44,8 @@ pub(super) async fn parked(State(inspector): State<Inspector>) -> Answer {
 /// How an event fared with each handler there is, as far as that is known: attempts are remembered for a while only.
 pub(super) fn deliveries(shown: &Shown, position: Position, event: &Event, parked: &[Parked]) -> Vec<Value> {
     let attempts = shown.journal.lanes().attempts_at(event.id());
-    let arrived = |name: &str| {
-        attempts.iter().any(|(handler, attempt)| handler == name && attempt.ended == AttemptEnd::Done)
-    };
+    let arrived =
+        |name: &str| attempts.iter().any(|(handler, attempt)| handler == name && attempt.ended == AttemptEnd::Done);
     let of = |standing: &Standing| {
         let handler = &standing.handler;
         if let Some(parked) = parked.iter().find(|parked| parked.handler == *handler) {

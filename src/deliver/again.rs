@@ -175,22 +175,21 @@ impl Again {
             if stop.is_cancelled() {
                 return Err(Broken::Stopped);
             }
-            let (after, why) =
-                match self.hands.take(std::slice::from_ref(event)).await.1 {
-                    Outcome::Done => {
-                        self.done.inc();
-                        return Ok(Ok(()));
-                    }
-                    Outcome::GiveUp { why } => return Ok(Err(GaveUp { why, attempts: attempts + 1 })),
-                    Outcome::Retry { why, .. } if attempts + 1 >= self.settings.max_attempts => {
-                        return Ok(Err(GaveUp { why, attempts: attempts + 1 }));
-                    }
-                    Outcome::Retry { after, why } => {
-                        attempts += 1;
-                        (after, why)
-                    }
-                    Outcome::Pause { after, why } => (after, why),
-                };
+            let (after, why) = match self.hands.take(std::slice::from_ref(event)).await.1 {
+                Outcome::Done => {
+                    self.done.inc();
+                    return Ok(Ok(()));
+                }
+                Outcome::GiveUp { why } => return Ok(Err(GaveUp { why, attempts: attempts + 1 })),
+                Outcome::Retry { why, .. } if attempts + 1 >= self.settings.max_attempts => {
+                    return Ok(Err(GaveUp { why, attempts: attempts + 1 }));
+                }
+                Outcome::Retry { after, why } => {
+                    attempts += 1;
+                    (after, why)
+                }
+                Outcome::Pause { after, why } => (after, why),
+            };
             self.failed.inc();
             if failures == 0 {
                 let why = brief(&why);

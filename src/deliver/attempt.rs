@@ -98,7 +98,8 @@ impl Hands {
             Outcome::GiveUp { why } => Some((AttemptEnd::GaveUp, why)),
         };
         let (took, answer) = (began.elapsed(), answer.map(|answer| Arc::from(brief(&answer))));
-        let noted = |event: &Event, ended, answer| Attempt { id: event.id(), at, took, ended, answer, asked: self.asked };
+        let noted =
+            |event: &Event, ended, answer| Attempt { id: event.id(), at, took, ended, answer, asked: self.asked };
         let arrived = events.iter().take(done).map(|event| noted(event, AttemptEnd::Done, answer.clone()));
         let failed = failure.zip(events.get(done));
         let failed = failed.map(|((ended, why), event)| noted(event, ended, Some(Arc::from(brief(why)))));

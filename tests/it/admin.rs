@@ -213,7 +213,10 @@ async fn an_event_tells_its_verdict_its_checks_its_deliveries_and_how_to_send_it
     let delivered = crate::world::within_reason(delivered).await;
     assert_eq!((&delivered["handler"], &delivered["attempts"]), (&json!("inbox"), &json!(1)));
     let attempt = &delivered["tries"][0];
-    assert_eq!((&attempt["ended"], &attempt["answer"], &attempt["asked"]), (&json!("done"), &Value::Null, &json!(false)));
+    assert_eq!(
+        (&attempt["ended"], &attempt["answer"], &attempt["asked"]),
+        (&json!("done"), &Value::Null, &json!(false))
+    );
     assert!(attempt["at"].is_i64() && attempt["took_us"].is_u64(), "{attempt}");
     let unknown = asker.asks("/api/events/01a2006a-171b-717b-844e-363aa4bbb7c1").await;
     assert_eq!(problem(&unknown).0, 404);

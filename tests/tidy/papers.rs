@@ -19,7 +19,7 @@ pub(crate) fn without_example(lib: &str, files: &[(String, String)]) -> Vec<Stri
     let has_example = |name: &str| {
         let begins = ["struct", "enum", "trait"].map(|what| format!("pub {what} {name}"));
         files.iter().any(|(_, text)| {
-            let lines: Vec<&str> = text.lines().collect();
+            let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
             let is_it = |line: &&str| {
                 let rest = begins.iter().find_map(|begin| line.strip_prefix(begin.as_str()));
                 rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))

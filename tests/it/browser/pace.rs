@@ -61,7 +61,12 @@ fn numbers(value: &Value) -> Vec<f64> {
 
 fn at(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in a list")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a place in a list"
+    )]
     let place = (last as f64 * share).round() as usize;
     sorted.get(place).copied().unwrap_or_default()
 }
@@ -79,7 +84,9 @@ async fn is_measured() {
     let took = began.elapsed();
     let kept = world.keeps(u64::from(sent)).await.len();
     let told = Instant::now();
-    browser.sees(&format!("document.querySelector('.row')?.getAttribute('aria-setsize') >= {}", kept.min(20_000))).await;
+    browser
+        .sees(&format!("document.querySelector('.row')?.getAttribute('aria-setsize') >= {}", kept.min(20_000)))
+        .await;
     let shown = told.elapsed();
     let pace = browser.runs("clearInterval(window.clicking); return window.pace").await;
     let [frames, tasks, clicks] = ["frames", "tasks", "clicks"].map(|name| numbers(&pace[name]));
@@ -89,7 +96,10 @@ async fn is_measured() {
     say(format!("the list was complete {:.1} s after the last answer", shown.as_secs_f64()));
     for (what, sorted) in [("between two frames", &frames), ("a click until its frame", &clicks)] {
         let [half, most, nearly, all] = [0.5, 0.95, 0.99, 1.0].map(|share| at(sorted, share));
-        say(format!("{what}: p50 {half:.1} ms, p95 {most:.1} ms, p99 {nearly:.1} ms, longest {all:.1} ms, of {}", sorted.len()));
+        say(format!(
+            "{what}: p50 {half:.1} ms, p95 {most:.1} ms, p99 {nearly:.1} ms, longest {all:.1} ms, of {}",
+            sorted.len()
+        ));
     }
     say(format!("tasks of more than 50 ms: {}, the longest {:.0} ms", tasks.len(), at(&tasks, 1.0)));
     browser.closes().await;

@@ -128,7 +128,7 @@ async fn logins_need_a_yes_of_the_service() {
     let decision = bench.on(&login).await;
     assert_eq!((&*decision.by, decision.verdict.code()), ("logins", 20000));
     for manner in [Manner::Status(500), Manner::Says(r#"{"verdict":null}"#)] {
-        service.turns(manner);
+        service.turns(manner.clone());
         assert!(!bench.on(&login).await.verdict.allows(), "{manner:?}");
     }
 }
