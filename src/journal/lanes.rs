@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::lanes_file::{State, is_for_want_of_space, load, set_aside};
 use super::stretch::fold;
-use super::{Keys, LaneError, OpenError, Position, files, lock, schema, sealing, standing};
+use super::{Keys, LaneError, OpenError, Position, attempts, files, lock, schema, sealing, standing};
 use crate::event::EventId;
 use crate::metrics::{HandlerLabel, Metrics};
 
@@ -58,6 +58,7 @@ struct Inner {
     state: Mutex<State>,
     bell: Condvar,
     told: standing::Told,
+    attempts: attempts::Attempts,
 }
 
 impl Lanes {
@@ -96,6 +97,7 @@ impl Lanes {
             state,
             bell: Condvar::new(),
             told: Mutex::default(),
+            attempts: Mutex::default(),
         })))
     }
 
@@ -224,6 +226,10 @@ impl Lanes {
     /// What the lanes have told of themselves.
     pub(super) fn told(&self) -> &standing::Told {
         &self.0.told
+    }
+
+    pub(super) fn attempts(&self) -> &attempts::Attempts {
+        &self.0.attempts
     }
 
     /// The handlers that have or had something parked.

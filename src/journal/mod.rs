@@ -117,6 +117,7 @@
 //! be read.
 
 mod again;
+mod attempts;
 mod backup;
 mod backwards;
 mod by_id;
@@ -126,6 +127,7 @@ mod failures;
 mod files;
 mod filter;
 mod forwards;
+mod holes;
 mod import;
 mod index;
 mod keeper;
@@ -166,11 +168,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use again::{Replay, Which};
+pub use attempts::{Attempt, AttemptEnd};
 pub use backup::{Backup, BackupError, backup};
 pub use erase::Erasure;
 pub use error::{LaneError, OpenError, ReadError};
 pub use failures::{Failure, Failures};
 pub use filter::Filter;
+pub use holes::Hole;
 pub use import::{Copies, ImportError};
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
