@@ -7,7 +7,7 @@ use url::Url;
 
 use super::journal::JournalArgs;
 use super::select::Select;
-use super::{Exit, Outcome, WrongUse, orders, output, runtime};
+use super::{Exit, Outcome, WrongUse, orders, output, runtime, web_url};
 use crate::clock::Clock;
 use crate::deliver::{self, Handler, Order};
 use crate::event::Event;
@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", group = "target")]
     handler: Option<String>,
     /// Where they are posted to, as a handler of type `http` would
-    #[arg(long, value_name = "URL", group = "target")]
+    #[arg(long, value_name = "URL", group = "target", value_parser = web_url)]
     to: Option<Url>,
     /// At most so many in a second
     #[arg(long, value_name = "N")]
