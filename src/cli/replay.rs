@@ -73,7 +73,9 @@ fn to_handler(handler: String, filter: Filter, rate: Option<f64>, no_wait: bool,
         return Ok(Exit::Yes);
     }
     let replay = given.replay(number)?;
-    output::talk(format_args!("{} delivered, {} parked", replay.delivered, replay.parked));
+    let none = ": no kept event is both meant and of a kind that this handler takes";
+    let why = if replay.delivered + replay.parked == 0 { none } else { "" };
+    output::talk(format_args!("{} delivered, {} parked{why}", replay.delivered, replay.parked));
     Ok(if replay.parked == 0 { Exit::Yes } else { Exit::No })
 }
 
