@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Once;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -62,6 +63,8 @@ pub struct Failures {
     path: PathBuf,
     /// Absent where nothing was ever said.
     connection: Option<Connection>,
+    /// That it is damaged.
+    told: Once,
 }
 
 impl Reader {
@@ -72,15 +75,19 @@ impl Reader {
     pub fn failures(&self) -> Result<Failures, ReadError> {
         let path = self.path().join(files::LANES);
         if !path.exists() {
-            return Ok(Failures { path, connection: None });
+            return Ok(Failures { path, connection: None, told: Once::new() });
         }
-        let connection = reader::connect(&path, &LANES)?;
-        let is_there = "SELECT count(*) FROM sqlite_schema WHERE name = 'failures'";
-        // A file of an older version, whose server still runs, has no such table.
-        match connection.query_row(is_there, [], |row| row.get::<_, i64>(0)) {
-            Ok(count) => Ok(Failures { path, connection: Some(connection).filter(|_| count > 0) }),
-            Err(error) => Err(ReadError::Database { path, error }),
-        }
+        let opened = reader::connect(&path, &LANES).and_then(|connection| {
+            let is_there = "SELECT count(*) FROM sqlite_schema WHERE name = 'failures'";
+            // A file of an older version, whose server still runs, has no such table.
+            match connection.query_row(is_there, [], |row| row.get::<_, i64>(0)) {
+                Ok(count) => Ok(Some(connection).filter(|_| count > 0)),
+                Err(error) => Err(ReadError::Database { path: path.clone(), error }),
+            }
+        });
+        let told = Once::new();
+        let connection = opened.or_else(|error| reader::do_without(error, &told))?;
+        Ok(Failures { path, connection, told })
     }
 
     /// What the copy of this id told, where it was worked on.
@@ -120,7 +127,8 @@ impl Failures {
     fn find(&self, sql: &str, id: EventId) -> Result<Option<Failure>, ReadError> {
         let Some(connection) = &self.connection else { return Ok(None) };
         let found = connection.prepare_cached(sql).and_then(|mut sql| sql.query_row([id.as_bytes()], read).optional());
-        found.map_err(|error| ReadError::Database { path: self.path.clone(), error })
+        let found = found.map_err(|error| ReadError::Database { path: self.path.clone(), error });
+        found.or_else(|error| reader::do_without(error, &self.told))
     }
 }
 

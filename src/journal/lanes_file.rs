@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::lanes::{stored, unsigned};
 use super::schema::LANES;
-use super::stretch::fold;
+use super::stretch::{self, fold};
 use super::{OpenError, Position, files};
 
 /// What is held in memory of it.
@@ -42,6 +42,7 @@ pub(super) fn load(path: &Path, end: Position) -> Result<(Connection, State), Op
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(database)?;
     connection.execute_batch("PRAGMA synchronous = FULL").map_err(database)?;
     LANES.migrate(&mut connection).map_err(|fault| fault.opening(path))?;
+    stretch::check_pages(&connection).map_err(database)?;
     if is_lost {
         connection.execute("INSERT INTO lost VALUES (?1)", [stored(end)]).map_err(database)?;
         fold(&connection).map_err(database)?;

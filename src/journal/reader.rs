@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -348,6 +348,20 @@ pub(super) fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, 
             Ok(T::default())
         }
         _ if !path.exists() => Ok(T::default()),
+        _ => Err(error),
+    }
+}
+
+/// What was noted beside events must not keep anybody from reading them: a damaged file of notes is said, once, and read
+/// as if it held none.
+pub(super) fn do_without<T: Default>(error: ReadError, told: &Once) -> Result<T, ReadError> {
+    match &error {
+        ReadError::Database { path, error: damage } if schema::is_damage(damage) => {
+            told.call_once(|| {
+                tracing::error!(path = %path.display(), error = %damage, "notes about events are damaged; they are left out");
+            });
+            Ok(T::default())
+        }
         _ => Err(error),
     }
 }

@@ -4,13 +4,13 @@
 //! the newest are kept.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row, params};
 
 use super::schema::Schema;
-use super::{ReadError, files, lock, stretch};
+use super::{ReadError, files, lock, reader, stretch};
 use crate::event::EventId;
 
 /// The file in the journal's directory.
@@ -187,6 +187,8 @@ pub struct ShadowReader {
     path: PathBuf,
     /// None where nothing was written yet.
     connection: Option<Connection>,
+    /// That it is damaged.
+    told: Once,
 }
 
 impl ShadowReader {
@@ -194,16 +196,11 @@ impl ShadowReader {
     pub(super) fn open(directory: &Path) -> Result<Self, ReadError> {
         let path = directory.join(NAME);
         if !path.exists() {
-            return Ok(Self { path, connection: None });
+            return Ok(Self { path, connection: None, told: Once::new() });
         }
-        let failed = |error| ReadError::Database { path: path.clone(), error };
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
-        // One view of the file for all of it: it may be in the making.
-        let view = connection.unchecked_transaction().map_err(failed)?;
-        let is_made = SHADOWS.check(&view).map_err(|fault| fault.reading(&path))? > 0;
-        drop(view);
-        Ok(Self { path, connection: Some(connection).filter(|_| is_made) })
+        let told = Once::new();
+        let connection = connect(&path).or_else(|error| reader::do_without(error, &told))?;
+        Ok(Self { path, connection, told })
     }
 
     /// What they would have answered to the event `id`. Blocking.
@@ -224,6 +221,19 @@ impl ShadowReader {
                 by: row.get(4)?,
             })
         };
-        rows.query_map([id.as_bytes()], shadow).and_then(Iterator::collect).map_err(failed)
+        let found = rows.query_map([id.as_bytes()], shadow).and_then(Iterator::collect).map_err(failed);
+        found.or_else(|error| reader::do_without(error, &self.told))
     }
+}
+
+/// A connection that reads the file; none while it is in the making.
+fn connect(path: &Path) -> Result<Option<Connection>, ReadError> {
+    let failed = |error| ReadError::Database { path: path.to_owned(), error };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    // One view of the file for all of it.
+    let view = connection.unchecked_transaction().map_err(failed)?;
+    let is_made = SHADOWS.check(&view).map_err(|fault| fault.reading(path))? > 0;
+    drop(view);
+    Ok(Some(connection).filter(|_| is_made))
 }

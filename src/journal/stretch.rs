@@ -62,14 +62,10 @@ impl Stretch {
 
     /// Itself, where every page of it can be read: what stands after a damaged one is lost on readers.
     pub(super) fn whole(self) -> Result<Self, OpenError> {
-        let database = |error| OpenError::Database { path: self.path.clone(), error };
-        let said: String =
-            self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(database)?;
-        if said == "ok" {
-            return Ok(self);
+        match check_pages(&self.connection) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(OpenError::Database { path: self.path, error }),
         }
-        let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-        Err(database(rusqlite::Error::SqliteFailure(corrupt, Some(said))))
     }
 
     /// Keeps `records` from position `first` on, in one transaction. They are durable when this returns `Ok`;
@@ -149,6 +145,16 @@ pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     connection.execute_batch(set).map_err(database)?;
     EVENTS.migrate(&mut connection).map_err(|fault| fault.opening(path))?;
     Ok(connection)
+}
+
+/// An error where a page of the database is damaged. Reads all of it.
+pub(super) fn check_pages(connection: &Connection) -> rusqlite::Result<()> {
+    let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if said == "ok" {
+        return Ok(());
+    }
+    let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    Err(rusqlite::Error::SqliteFailure(corrupt, Some(said)))
 }
 
 /// Moves the log into the database and empties it. False when somebody reads or writes it just now.

@@ -22,14 +22,17 @@ impl Limiter {
 
     /// Waits for the next turn; the first one does not wait.
     pub(super) async fn turn(&self) {
+        let now = Instant::now();
         let turn = {
-            let now = Instant::now();
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
             let turn = next.map_or(now, |next| next.max(now));
             *next = Some(turn + self.interval);
             turn
         };
-        sleep_until(turn).await;
+        // Even a sleep of nothing lasts until the timer's next millisecond.
+        if turn > now {
+            sleep_until(turn).await;
+        }
     }
 }
 

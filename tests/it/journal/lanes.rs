@@ -4,9 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use offhook::event::EventId;
-use offhook::journal::{Parked, Position};
+use offhook::journal::{Filter, Parked, Position, Reader};
 
-use super::cast::Ground;
+use super::cast::{Ground, read_all};
 
 #[tokio::test]
 async fn a_lane_starts_at_the_end_and_goes_on_where_it_was() {
@@ -78,6 +78,32 @@ async fn a_lane_whose_log_is_destroyed_is_still_known() {
 
     let journal = ground.open();
     assert_eq!(journal.lanes().register("log").unwrap(), Position(0), "what was kept was passed over");
+}
+
+/// Whichever page is destroyed, also one that holds nothing about lanes.
+#[tokio::test]
+async fn a_damaged_page_among_the_lanes_is_noticed_and_keeps_nobody_from_reading_events() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    journal.lanes().register("log").unwrap();
+    journal.append(ground.event(1), None).await.unwrap();
+    drop(journal);
+    let lanes = ground.options.path.join("lanes.db");
+    let whole = fs::read(&lanes).unwrap();
+    let page = 4096;
+    assert!(whole.len() > 3 * page && whole.len().is_multiple_of(page));
+    for place in 0..whole.len() / page {
+        let mut damaged = whole.clone();
+        damaged[place * page..(place + 1) * page].fill(0xa5);
+        fs::write(&lanes, &damaged).unwrap();
+        let reader = Reader::open(&ground.options.path).unwrap();
+        let (_, event) = read_all(&reader, &Filter::default()).remove(0);
+        assert_eq!(reader.failures().unwrap().of(event.id()).unwrap(), None, "page {place}");
+
+        let journal = ground.open();
+        assert_eq!(journal.lanes().register("log").unwrap(), Position(0), "page {place} was taken for whole");
+        drop(journal);
+    }
 }
 
 #[test]

@@ -190,7 +190,7 @@ async fn reading_back_in_goes_on_where_it_was_noted_to_be_and_heeds_no_note_of_a
             Arc::clone(&ground.metrics),
         );
         let journal = journal.unwrap();
-        until(|| !beside("spill.jsonl.importing").exists() && !fs::exists(&spill).unwrap()).await;
+        until(|| !fs::exists(&spill).unwrap() && !beside("spill.jsonl.importing").exists()).await;
         assert_eq!(kept_numbers(&journal.reader()), kept.collect::<Vec<_>>(), "{path}");
         assert!(!beside("spill.jsonl.imported").exists());
     }
