@@ -147,7 +147,10 @@ fn router(inspector: &Inspector) -> Router {
         .layer(from_fn_with_state(inspector.clone(), guard::check_place));
     let health = Router::new()
         .route("/healthz", get(|| async { ([(CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#) }))
-        .route("/readyz", get(async |State(inspector): State<Inspector>| inspector.shown.edge.readiness().map(Body::new)));
+        .route(
+            "/readyz",
+            get(async |State(inspector): State<Inspector>| inspector.shown.edge.readiness().map(Body::new)),
+        );
     guarded.merge(open).layer(from_fn(shrink::shrink)).merge(health).with_state(inspector.clone())
 }
 

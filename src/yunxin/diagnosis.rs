@@ -96,7 +96,8 @@ impl Diagnosis {
         let Err(refusal) = decode(verified, EventId::at(now), now) else { return };
         self.failed("content", refusal.to_string());
         self.refusal = Some(refusal);
-        self.cause = Some("the sender holds the secret, and these bytes were signed; what they say is the matter".to_owned());
+        self.cause =
+            Some("the sender holds the secret, and these bytes were signed; what they say is the matter".to_owned());
     }
 
     /// Holds the body against the MD5 header.
@@ -182,7 +183,9 @@ fn clock_cause(headers: &HeaderMap, now: Timestamp) -> Option<String> {
     Some(if skew < 0 {
         format!("clock skew of {} s: the sender's clock is ahead of this one, or this one is behind", skew.abs())
     } else {
-        format!("clock skew of {skew} s: the sender's clock is behind this one, or the request is an old one (see --at)")
+        format!(
+            "clock skew of {skew} s: the sender's clock is behind this one, or the request is an old one (see --at)"
+        )
     })
 }
 

@@ -225,8 +225,7 @@ fn a_file_that_cannot_be_read_is_no_verdict_on_it() {
     let dir = tempfile::tempdir().unwrap();
     let nowhere = dir.path().join("nowhere");
     let nowhere = nowhere.to_str().unwrap();
-    for arguments in
-        [&["--headers", nowhere, "--body", nowhere][..], &["--app-key", "k", "--app-secret-file", nowhere]]
+    for arguments in [&["--headers", nowhere, "--body", nowhere][..], &["--app-key", "k", "--app-secret-file", nowhere]]
     {
         let said = verify(&yunxin().asks_with(BODY).bytes(), arguments);
         assert!(said.code == 2 && said.err.contains(&format!("cannot read {nowhere}: ")), "{said:?}");
