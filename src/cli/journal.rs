@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{WrongUse, runtime};
+use super::{WrongUse, dev, runtime};
 use crate::clock::Clock;
 use crate::config::{self, Sources};
 use crate::journal::{Options, Reader};
@@ -38,7 +38,13 @@ impl JournalArgs {
     pub(super) fn options(&self) -> anyhow::Result<Options> {
         match &self.journal {
             Some(path) => Ok(Options::at(path)),
-            None => Ok(config::load_journal(&self.configuration(), &Clock::system())?),
+            None => {
+                let options = config::load_journal(&self.configuration(), &Clock::system())?;
+                match dev::place::dev_journal() {
+                    Some(path) if self.config.is_none() && !options.path.exists() => Ok(Options::at(path)),
+                    _ => Ok(options),
+                }
+            }
         }
     }
 

@@ -398,14 +398,13 @@ impl Walk<'_> {
 
     /// Every field of `data` that is read must be one of a kind for which the rule can hold.
     fn check_fields(&mut self, read: &[(String, u64)], kinds: &[&'static str]) {
-        let tables: Option<Vec<_>> = kinds.iter().map(|kind| fields_of(kind)).collect();
-        // Where the fields of one kind are not known, any field may be its.
-        let Some(tables) = tables.filter(|tables| !tables.is_empty()) else { return };
-        let names: BTreeSet<&str> = tables.into_iter().flatten().map(|row| row.name).chain(["eventType"]).collect();
+        let tables = kinds.iter().filter_map(|kind| fields_of(kind));
+        // Of a kind without a table `data` has nothing at all.
+        let names: BTreeSet<&str> = tables.flatten().map(|row| row.name).chain(["eventType"]).collect();
         for (field, id) in read.iter().filter(|(field, _)| !names.contains(field.as_str())) {
             let hint = did_you_mean(field, names.iter().copied())
                 .unwrap_or_else(|| format!("what is not documented is read with `raw.{field}`"));
-            let of = if let [kind] = kinds { (*kind).to_owned() } else { "any kind it can hold for".to_owned() };
+            let of = if let [kind] = kinds { kind } else { "any kind it can hold for" };
             self.fault(*id, format!("`{field}` is no documented field of {of}"), Some(hint));
         }
     }
