@@ -44,7 +44,7 @@ pub(super) struct Walked {
 pub(super) type Each<'e> = &'e mut dyn FnMut(u64, &Row<'_>) -> rusqlite::Result<bool>;
 
 /// Tells `each` of `rows`, with these columns, the first of which is `position`. Every row is told that stands on a page
-/// which can be read; of several thousand in a row that cannot, some of those between may be missed.
+/// which can be read; where more than a thousand in a row cannot, single ones between them may be missed.
 pub(super) fn walk(connection: &Connection, columns: &str, rows: Rows, each: Each<'_>) -> rusqlite::Result<Walked> {
     let order = match rows.way {
         Way::Forwards => "ASC",
@@ -176,4 +176,4 @@ fn is_of_row(error: &Error) -> bool {
 
 /// So many positions are tried one by one; after that, steps grow with what was found unreadable, so that an end comes
 /// soon.
-const FINE: u64 = 4096;
+const FINE: u64 = 1024;
