@@ -62,6 +62,9 @@ pub(super) fn walk(connection: &Connection, columns: &str, rows: Rows, each: Eac
             return Err(error);
         }
         walked.damage.get_or_insert(error);
+        if left.first > left.last {
+            break; // it is behind the last row that was wanted
+        }
         left.last = left.last.min(left.first.saturating_add(most_rows(connection)));
         let Some((unreadable, mut readable)) = next_readable(&mut statement, left)? else { break };
         if readable - unreadable > 1 {
