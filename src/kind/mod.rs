@@ -175,6 +175,9 @@ impl fmt::Display for Kind {
     }
 }
 
+/// The longest text that is compared with the names of kinds.
+const LONGEST_SLIP: usize = 64;
+
 /// Which kinds something is about: `call.start`, `call.*` or `*`.
 ///
 /// ```
@@ -215,6 +218,7 @@ impl KindPattern {
         }
         let nearest = KINDS
             .iter()
+            .filter(|_| text.len() <= LONGEST_SLIP)
             .map(|row| (strsim::damerau_levenshtein(row.name, text), row.name))
             .min()
             .filter(|(distance, _)| *distance <= 4);
