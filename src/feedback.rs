@@ -145,13 +145,19 @@ struct Told {
     reason: Option<i64>,
     body: Option<String>,
     at: Timestamp,
+    /// When the copy came.
+    told_at: Timestamp,
     callback: Option<(EventId, String)>,
 }
 
 /// Finds the callbacks, marks them, counts and warns.
 fn heed(journal: &Journal, metrics: &Metrics, copies: Vec<Event>) -> Result<(), Trouble> {
     let mut told: Vec<Told> = copies.iter().filter_map(read).collect();
-    look_up(journal, &mut told)?;
+    look_up(journal, told.iter_mut().map(|told| (told.at, told)).collect(), &[])?;
+    // Where the platform's time is far from ours, it may be a wrong one: the callback may have come just before the copy.
+    let taken: Vec<EventId> = told.iter().filter_map(|told| told.callback.as_ref().map(|(id, _)| *id)).collect();
+    let far = |told: &&mut Told| told.callback.is_none() && told.told_at.duration_since(told.at).abs() > BEFORE;
+    look_up(journal, told.iter_mut().filter(far).map(|told| (told.told_at, told)).collect(), &taken)?;
     let mut warnings: HashMap<_, (usize, Option<(EventId, String)>)> = HashMap::new();
     for told in told {
         let Told { copy, app, reason, at, callback, .. } = told;
@@ -205,7 +211,7 @@ fn read(copy: &Event) -> Option<Told> {
     let at = failed.timestamp.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(copy.received());
     let body = failed.callback_body.map(|body| body.as_str().to_owned());
     let app = Arc::clone(copy.app_key());
-    Some(Told { copy: copy.id(), app, reason: failed.reason, body, at, callback: None })
+    Some(Told { copy: copy.id(), app, reason: failed.reason, body, at, told_at: copy.received(), callback: None })
 }
 
 /// A kept callback that a failure may tell of.
@@ -215,16 +221,16 @@ struct Candidate {
     received: Timestamp,
 }
 
-/// Gives each failure the callback with its body, byte for byte or value for value, that no other failure has; of
-/// several the one that was received closest to the failure's time.
-fn look_up(journal: &Journal, told: &mut [Told]) -> Result<(), ReadError> {
-    let Some(first) = told.iter().map(|told| told.at).min() else { return Ok(()) };
-    let last = told.iter().map(|told| told.at).max().unwrap_or(first);
+/// Gives each failure the callback with its body, byte for byte or value for value, that no other failure has (`taken` are
+/// others'); of several the one that was received closest to the time that stands beside the failure.
+fn look_up(journal: &Journal, told: Vec<(Timestamp, &mut Told)>, taken: &[EventId]) -> Result<(), ReadError> {
+    let Some(first) = told.iter().map(|(at, _)| *at).min() else { return Ok(()) };
+    let last = told.iter().map(|(at, _)| *at).max().unwrap_or(first);
     let filter =
         Filter { since: first.checked_sub(BEFORE).ok(), until: last.checked_add(AFTER).ok(), ..Filter::default() };
     let key = |app: &str, body: &str| (app.to_owned(), canonical(body));
     let mut found: HashMap<(String, String), Vec<Candidate>> =
-        told.iter().filter_map(|told| Some((key(&told.app, told.body.as_deref()?), Vec::new()))).collect();
+        told.iter().filter_map(|(_, told)| Some((key(&told.app, told.body.as_deref()?), Vec::new()))).collect();
     let reader = journal.reader();
     let noted = reader.failures()?;
     let mut after = Position::default();
@@ -233,7 +239,7 @@ fn look_up(journal: &Journal, told: &mut [Told]) -> Result<(), ReadError> {
         for (_, event) in page.events.iter().filter(|(_, event)| event.family() == Family::YunxinCallback) {
             let wanted = key_of(event, &found);
             let Some(candidates) = wanted.and_then(|wanted| found.get_mut(&wanted)) else { continue };
-            if noted.of(event.id())?.is_none() {
+            if noted.of(event.id())?.is_none() && !taken.contains(&event.id()) {
                 let (id, kind, received) = (event.id(), event.kind().to_string(), event.received());
                 candidates.push(Candidate { id, kind, received });
             }
@@ -243,11 +249,11 @@ fn look_up(journal: &Journal, told: &mut [Told]) -> Result<(), ReadError> {
         }
         after = page.scanned;
     }
-    for told in told {
+    for (at, told) in told {
         let Some(candidates) = told.body.as_deref().and_then(|body| found.get_mut(&key(&told.app, body))) else {
             continue;
         };
-        let distance = |candidate: &Candidate| candidate.received.duration_since(told.at).abs();
+        let distance = |candidate: &Candidate| candidate.received.duration_since(at).abs();
         let closest = (0..candidates.len()).min_by_key(|place| candidates.get(*place).map(distance));
         told.callback = closest.map(|place| candidates.swap_remove(place)).map(|found| (found.id, found.kind));
     }

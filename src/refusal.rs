@@ -105,8 +105,8 @@ pub enum Refusal {
         /// How long the request was waited for.
         waited: Duration,
     },
-    /// The peer went away before the body was whole.
-    #[error("the connection ended after {} ms, before the body was whole", .waited.as_millis())]
+    /// The peer went away before the body was whole, or its chunks are none.
+    #[error("the body broke off after {} ms, before it was whole", .waited.as_millis())]
     BodyCutOff {
         /// How long the request had been under way.
         waited: Duration,

@@ -39,7 +39,7 @@ impl Follow {
         let Ok(read) = read else { return Ok(Page { events: Vec::new(), scanned: after, more: false }) };
         let mut page = read?;
         if !page.more {
-            // Where what was last is gone, no event says so.
+            // Up to its end everything was looked at: what is missing there is gone, or cannot be read, and was said.
             page.scanned = page.scanned.max(last);
         }
         self.after = page.scanned;

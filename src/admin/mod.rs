@@ -21,6 +21,7 @@ mod mask;
 mod numbers;
 mod refused;
 mod sample;
+mod scraped;
 mod session;
 mod shrink;
 pub mod stream;
@@ -30,7 +31,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
@@ -142,14 +145,16 @@ fn router(inspector: &Inspector) -> Router {
         .route("/api/login", post(session::login))
         .route("/api/logout", post(session::logout))
         .layer(from_fn_with_state(inspector.clone(), guard::check_place));
-    let health = Router::new().route("/healthz", get(|| async { r#"{"status":"ok"}"# })).route(
-        "/readyz",
-        get(async |State(inspector): State<Inspector>| inspector.shown.edge.readiness().map(axum::body::Body::new)),
-    );
+    let health = Router::new()
+        .route("/healthz", get(|| async { ([(CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#) }))
+        .route(
+            "/readyz",
+            get(async |State(inspector): State<Inspector>| inspector.shown.edge.readiness().map(Body::new)),
+        );
     guarded.merge(open).layer(from_fn(shrink::shrink)).merge(health).with_state(inspector.clone())
 }
 
-async fn numbers(State(inspector): State<Inspector>) -> impl IntoResponse {
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, content_type)], inspector.shown.metrics.render())
+async fn numbers(State(inspector): State<Inspector>, headers: HeaderMap) -> impl IntoResponse {
+    let (content_type, text) = scraped::in_the_form_asked_for(&headers, inspector.shown.metrics.render());
+    ([(CONTENT_TYPE, content_type)], text)
 }

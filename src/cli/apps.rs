@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
-
-use super::WrongUse;
+use super::{WrongUse, secret_in};
 use crate::clock::Clock;
 use crate::config::{self, DEV_APP_KEY, DEV_APP_SECRET, Sources};
 use crate::yunxin::{App, Apps};
@@ -30,10 +28,7 @@ impl AppArgs {
     pub(super) fn apps(&self) -> anyhow::Result<Apps> {
         let secret = match (&self.app_secret, &self.app_secret_file) {
             (Some(secret), _) => Some(secret.clone()),
-            (None, Some(file)) => {
-                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-                Some(text.strip_suffix('\n').unwrap_or(&text).to_owned())
-            }
+            (None, Some(file)) => Some(secret_in(file)?),
             (None, None) => None,
         };
         if let (Some(app_key), None, Some(file)) = (&self.app_key, &secret, &self.config) {

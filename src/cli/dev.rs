@@ -13,7 +13,7 @@ use anyhow::Context;
 use tokio::sync::watch;
 use url::Url;
 
-use super::{Exit, Outcome, WrongUse, output, runtime, send, serve};
+use super::{Exit, Outcome, WrongUse, output, runtime, send, serve, web_url};
 use crate::app::{Addresses, App};
 use crate::clock::Clock;
 use crate::config::{self, Config, DEV_APP_KEY, DEV_APP_SECRET, Sources};
@@ -54,7 +54,7 @@ pub(super) struct Args {
     #[arg(long, value_enum)]
     verdict: Option<Answer>,
     /// Send each callback on to a server of yours, and show what it would have answered; that changes no answer
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_url)]
     forward_to: Option<Url>,
     /// Use the apps, verdicts, deciders, handlers and paths of this configuration
     #[arg(long, value_name = "FILE")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::{Exit, Outcome, output, runtime, send};
+use super::{Exit, Outcome, output, runtime, send, web_url};
 
 /// Ask a running receiver whether it is ready
 ///
@@ -15,7 +15,7 @@ use super::{Exit, Outcome, output, runtime, send};
   offhook health --url http://127.0.0.1:8081")]
 pub(super) struct Args {
     /// Where it listens
-    #[arg(long, value_name = "BASE", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, value_name = "BASE", value_parser = web_url, default_value = "http://127.0.0.1:8080")]
     url: url::Url,
 }
 

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Subcommand;
 
 use super::tencent::{self, AppArgs, Cloud, RoomArgs, answered, tell};
-use super::{Exit, Outcome, WrongUse, output, runtime};
+use super::{Exit, Outcome, WrongUse, output, runtime, text_of};
 use crate::clock::Clock;
 use crate::tencent::Host;
 use crate::tencent::ingest::{Api, Change, Ingests, Playing, Site, StartIngest};
@@ -230,9 +229,8 @@ impl PlayingArgs {
     fn playing(&self) -> anyhow::Result<Playing> {
         match (&self.url, &self.file) {
             (_, Some(file)) => {
-                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
                 let refused = |error| WrongUse(format!("{}: {error}", file.display()));
-                Ok(StartIngest::playing_from_json(&text).map_err(refused)?)
+                Ok(StartIngest::playing_from_json(&text_of(file)?).map_err(refused)?)
             }
             (url, None) => Ok(self.details.playing(url.clone().unwrap_or_default())),
         }

@@ -6,14 +6,13 @@ mod line;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio::time::sleep;
 use url::Url;
 
 use super::dev::forward::Forward;
 use super::dev::show;
 use super::select::Select;
-use super::{Exit, Outcome, WrongUse, output, runtime};
+use super::{Exit, Outcome, WrongUse, output, runtime, secret_in, web_url};
 use crate::admin::stream::{Kept, Line};
 use crate::cloud_event::CloudEvent;
 use crate::yunxin::App;
@@ -31,7 +30,7 @@ use line::{Lost, Source};
   offhook listen --from https://admin.your.host --token-file token.txt --forward-to http://localhost:3000/callback --kind 'call.*'")]
 pub(super) struct Args {
     /// The admin listener of the offhook that is listened to
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_url)]
     from: Url,
     /// Its `admin.token`; visible to other users of this machine, so prefer a file or `OFFHOOK_ADMIN_TOKEN`
     #[arg(long, value_name = "TOKEN", conflicts_with = "token_file")]
@@ -40,7 +39,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Send each event on to this URL, with the bytes and headers it came with
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_url)]
     forward_to: Option<Url>,
     /// Sign what is sent on anew, as this app; for callbacks and copies of Yunxin's
     #[arg(long, value_name = "KEY", requires = "forward_to")]
@@ -218,10 +217,7 @@ fn forwards_to(args: &Args) -> String {
 fn secret(typed: Option<&String>, file: Option<&PathBuf>) -> anyhow::Result<Option<String>> {
     match (typed, file) {
         (Some(secret), _) => Ok(Some(secret.clone())),
-        (None, Some(file)) => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-            Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
-        }
+        (None, Some(file)) => Ok(Some(secret_in(file)?)),
         (None, None) => Ok(None),
     }
 }

@@ -31,7 +31,9 @@ mod tencent;
 mod usersig;
 mod verify;
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::{fs, io};
 
 use clap::{Parser, Subcommand};
 
@@ -129,8 +131,42 @@ fn failed(error: &anyhow::Error) -> Exit {
         output::talk(faults);
         return Exit::BadConfiguration;
     }
-    output::talk(format_args!("error: {error:#}"));
+    output::talk(format_args!("error: {}", with_causes(error)));
     if error.is::<WrongUse>() { Exit::WrongUse } else { Exit::No }
+}
+
+/// What went wrong, and why; a cause that was told already is not told again.
+fn with_causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| {
+        if told.is_empty() {
+            cause
+        } else if told.ends_with(&cause) {
+            told
+        } else {
+            format!("{told}: {cause}")
+        }
+    })
+}
+
+/// A flag's value that is a URL of http or https.
+fn web_url(text: &str) -> Result<url::Url, &'static str> {
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or("expected a URL that begins with http:// or https://")
+}
+
+/// The text of a file that was named.
+fn text_of(path: &Path) -> Result<String, WrongUse> {
+    fs::read_to_string(path).map_err(|error| unreadable(path, &error))
+}
+
+/// The secret in a file that was named: its text without the line's end.
+fn secret_in(path: &Path) -> Result<String, WrongUse> {
+    Ok(text_of(path)?.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// To name a file that cannot be read is wrong use: `1` would say that something was tried and is not so.
+fn unreadable(path: &Path, error: &io::Error) -> WrongUse {
+    WrongUse(format!("cannot read {}: {error}", path.display()))
 }
 
 /// The command was typed in a way that makes no sense.

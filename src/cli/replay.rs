@@ -7,7 +7,7 @@ use url::Url;
 
 use super::journal::JournalArgs;
 use super::select::Select;
-use super::{Exit, Outcome, WrongUse, orders, output, runtime};
+use super::{Exit, Outcome, WrongUse, orders, output, runtime, web_url};
 use crate::clock::Clock;
 use crate::deliver::{self, Handler, Order};
 use crate::event::Event;
@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", group = "target")]
     handler: Option<String>,
     /// Where they are posted to, as a handler of type `http` would
-    #[arg(long, value_name = "URL", group = "target")]
+    #[arg(long, value_name = "URL", group = "target", value_parser = web_url)]
     to: Option<Url>,
     /// At most so many in a second
     #[arg(long, value_name = "N")]
@@ -73,7 +73,9 @@ fn to_handler(handler: String, filter: Filter, rate: Option<f64>, no_wait: bool,
         return Ok(Exit::Yes);
     }
     let replay = given.replay(number)?;
-    output::talk(format_args!("{} delivered, {} parked", replay.delivered, replay.parked));
+    let none = ": no kept event is both meant and of a kind that this handler takes";
+    let why = if replay.delivered + replay.parked == 0 { none } else { "" };
+    output::talk(format_args!("{} delivered, {} parked{why}", replay.delivered, replay.parked));
     Ok(if replay.parked == 0 { Exit::Yes } else { Exit::No })
 }
 

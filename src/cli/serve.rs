@@ -43,7 +43,8 @@ pub(super) fn run(args: Args) -> Outcome {
         let (shared, files) = (Shared::new(Metrics::new(config.edge.deadline)), config.files());
         let app = App::build(builder(config, &clock, &shared)?, Some(admin)).await?;
         let addresses = app.addresses()?;
-        tracing::info!(public = %addresses.public, admin = ?addresses.admin, "ready");
+        let admin = addresses.admin.map(tracing::field::display);
+        tracing::info!(public = %addresses.public, admin, "ready");
         let keeping_up = reload::whenever_asked(Arc::clone(app.receiver()), args.config, files, lasting, shared, clock);
         let ended = tokio::select! {
             ended = app.run(runtime::asked_to_stop()) => ended,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use serde_json::Value;
 
-use super::{Exit, WrongUse, output};
+use super::{Exit, WrongUse, output, secret_in};
 use crate::clock::Clock;
 use crate::config::{self, Sources};
 use crate::tencent::ingest::{self, Site};
@@ -245,10 +245,7 @@ fn named<T: Copy>(word: &str, words: &[(&str, T)]) -> Result<T, String> {
 fn secret(typed: Option<&String>, file: Option<&PathBuf>) -> anyhow::Result<Option<String>> {
     match (typed, file) {
         (Some(secret), _) => Ok(Some(secret.clone())),
-        (None, Some(file)) => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-            Ok(Some(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
-        }
+        (None, Some(file)) => Ok(Some(secret_in(file)?)),
         (None, None) => Ok(None),
     }
 }

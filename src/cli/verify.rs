@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::apps::AppArgs;
 use super::journal::point_in_time;
-use super::{Exit, Outcome, WrongUse, output};
+use super::{Exit, Outcome, WrongUse, output, unreadable};
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::kind::Family;
@@ -95,7 +95,7 @@ impl Captured {
 }
 
 fn request(args: &Args) -> anyhow::Result<Captured> {
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let read = |path: &Path| std::fs::read(path).map_err(|error| unreadable(path, &error));
     match (&args.headers, &args.body) {
         (Some(headers), Some(body)) => {
             let head = read(headers)?;

@@ -19,6 +19,9 @@ use super::tree::{Node, Table, Value};
 /// The longest value a fault shows.
 const SHOWN: usize = 60;
 
+/// Sections that there may be several of.
+const SEVERAL: [&str; 4] = ["apps", "deciders", "handlers", "endpoints"];
+
 /// What all sections share while a configuration is read.
 pub(super) struct Reader<'r> {
     /// The environment, for secrets that are there.
@@ -223,7 +226,7 @@ impl<'r> Field<'r> {
         };
         let read = humantime::parse_duration(&bare).ok().filter(|duration| range.contains(duration));
         if read.is_none() {
-            let [least, most] = [range.start(), range.end()].map(|end| humantime::format_duration(*end));
+            let [least, most] = [range.start(), range.end()].map(|end| limit(*end));
             let is_number = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit());
             let hint = is_number.then(|| format!("write the unit too: \"{bare}ms\" or \"{bare}s\""));
             self.fault(format!("expected a duration from {least} to {most}"), hint);
@@ -267,8 +270,15 @@ impl<'r> Field<'r> {
                 Some(vec![Self { reader: self.reader, path: self.path.place(0), node: self.node }])
             }
             // What is here instead may be a secret that lost its brackets.
-            _ => {
-                self.fault_hiding("expected a list", Some("a list stands in brackets: […]".to_owned()));
+            other => {
+                let path = self.path().to_string();
+                let hint = match other {
+                    Value::Table(_) if SEVERAL.contains(&path.as_str()) => {
+                        format!("there may be several of them: write `[[{path}]]`, with two brackets")
+                    }
+                    _ => "a list stands in brackets: […]".to_owned(),
+                };
+                self.fault_hiding("expected a list", Some(hint));
                 None
             }
         }
@@ -281,8 +291,9 @@ impl<'r> Field<'r> {
                 let (path, origin) = (self.path.clone(), self.node.origin.clone());
                 Some(Section { reader: self.reader, path, origin, table, asked: BTreeSet::new() })
             }
-            _ => {
-                self.fault_hiding("expected a section of keys", None);
+            other => {
+                let hint = format!("there is only one of it: write `[{}]`, with one bracket", self.path());
+                self.fault_hiding("expected a section of keys", matches!(other, Value::List(_)).then_some(hint));
                 None
             }
         }
@@ -351,4 +362,12 @@ fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
 
 fn quoted(names: impl Iterator<Item = impl Display>, separator: &str) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(separator)
+}
+
+/// The end of a range: days are not told as years and months.
+fn limit(duration: Duration) -> String {
+    match duration.as_secs() {
+        secs if secs >= 86_400 && secs.is_multiple_of(86_400) => format!("{}d", secs / 86_400),
+        _ => humantime::format_duration(duration).to_string(),
+    }
 }

@@ -145,7 +145,7 @@ impl Again {
         let mut due = Instant::now();
         while !replay.ended {
             let (events, scanned, more) = self.read(replay.position, PAGE, replay.filter.clone()).await?;
-            let events = events.into_iter().filter(|(_, event)| !event.is_erased());
+            let events = events.into_iter().filter(|(_, event)| !event.is_erased() && self.takes(event));
             for (position, event) in events.take_while(|(position, _)| *position <= replay.last) {
                 tokio::select! { () = sleep_until(due) => {}, () = stop.cancelled() => return Err(Broken::Stopped) }
                 due = between.map_or(due, |between| Instant::now() + between);
@@ -166,6 +166,12 @@ impl Again {
         let (delivered, parked) = (replay.delivered, replay.parked);
         tracing::info!(handler.name = %self.settings.name, replay.id, delivered, parked, "a replay is over");
         Ok(())
+    }
+
+    /// Whether the handler gets events of this kind at all: a replay gives it none that it never asked for.
+    fn takes(&self, event: &Event) -> bool {
+        let kinds = &self.settings.kinds;
+        kinds.is_empty() || kinds.iter().any(|kind| kind.matches(event.kind().name()))
     }
 
     /// Hands one event over, as often as its lane would try.

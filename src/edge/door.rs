@@ -175,10 +175,14 @@ impl Edge {
         started: Instant,
         from: Option<&Connection>,
     ) -> Result<Asked<B>, Box<Reply>> {
-        match request.uri().path() {
-            "/healthz" => return Err(Box::new(reply::alive())),
-            "/readyz" => return Err(Box::new(self.readiness())),
-            _ => {}
+        let own = match request.uri().path() {
+            "/healthz" => Some(reply::alive()),
+            "/readyz" => Some(self.readiness()),
+            _ => None,
+        };
+        if let Some(own) = own {
+            let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+            return Err(Box::new(if looks { own } else { reply::method_not_allowed("GET") }));
         }
         let callers = &self.0.settings.callers;
         let known = from.map(Connection::peer).or_else(|| Some(request.extensions().get::<PeerAddress>()?.0));
@@ -210,7 +214,7 @@ impl Edge {
         let claim = Claim { peer, family: Some(family.family()), app: None };
         if request.method() != Method::POST {
             self.overlook("405", "only POST is answered here", claim);
-            return Err(Box::new(reply::method_not_allowed()));
+            return Err(Box::new(reply::method_not_allowed("POST")));
         }
         let (budget, received) = (Budget::since(started, self.0.settings.deadline), self.0.clock.now());
         let (uri, headers) = (request.uri(), request.headers());

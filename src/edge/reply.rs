@@ -36,9 +36,9 @@ pub(crate) fn refusal(refusal: &Refusal) -> Reply {
 }
 
 /// A path that exists, asked in another way.
-pub(super) fn method_not_allowed() -> Reply {
-    let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "only POST is answered here\n");
-    reply.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static("POST"));
+pub(super) fn method_not_allowed(allowed: &'static str) -> Reply {
+    let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed} is answered here\n"));
+    reply.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static(allowed));
     reply
 }
 
@@ -99,8 +99,8 @@ fn json(status: StatusCode, body: Bytes) -> Reply {
     reply(status, "application/json", body)
 }
 
-fn text(status: StatusCode, body: &'static str) -> Reply {
-    reply(status, "text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()))
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    reply(status, "text/plain; charset=utf-8", body.into())
 }
 
 fn reply(status: StatusCode, content_type: &'static str, body: Bytes) -> Reply {

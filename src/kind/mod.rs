@@ -216,13 +216,15 @@ impl KindPattern {
         if known || open_ended {
             return Ok(Self(text.to_owned()));
         }
-        let nearest = KINDS
-            .iter()
-            .filter(|_| text.len() <= LONGEST_SLIP)
-            .map(|row| (strsim::damerau_levenshtein(row.name, text), row.name))
-            .min()
-            .filter(|(distance, _)| *distance <= 4);
-        let hint = nearest.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default();
+        let groups = || KINDS.iter().filter_map(|row| Some(format!("{}.*", row.name.split_once('.')?.0)));
+        let is_group = |group: &String| group.strip_suffix(".*") == Some(text);
+        let nearest = match groups().find(is_group) {
+            Some(group) => Some(group),
+            None if text.len() > LONGEST_SLIP => None,
+            None if text.ends_with('*') => nearest(text, groups(), 2),
+            None => nearest(text, KINDS.iter().map(|row| row.name.to_owned()), 4),
+        };
+        let hint = nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
         Err(format!("no such kind: `{text}`{hint}"))
     }
 
@@ -256,3 +258,9 @@ impl From<KindPattern> for String {
 
 const PROBE: &str = "probe";
 const OVERRULED: &str = "verdict.overruled";
+
+/// Of `names` the one that `text` looks like, with at most so many slips.
+fn nearest(text: &str, names: impl Iterator<Item = String>, slips: usize) -> Option<String> {
+    let near = names.map(|name| (strsim::damerau_levenshtein(&name, text), name));
+    near.min().filter(|(distance, _)| *distance <= slips).map(|(_, name)| name)
+}

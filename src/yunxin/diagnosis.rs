@@ -8,13 +8,16 @@ use jiff::{Timestamp, Unit};
 
 use super::app::{App, Apps};
 use super::check_sum::{md5_of, sign};
-use super::proof::{ProvenHeaders, verify};
+use super::decode::decode;
+use super::proof::{ProvenHeaders, Verified, verify};
+use crate::event::EventId;
 use crate::refusal::{Refusal, is_in_seconds};
 
 /// One check and how it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was checked: `headers`, `app`, `signature`, `clock` or `body`.
+    /// What was checked: `headers`, `app`, `signature`, `clock` or `body`; and `content`, where nobody can say what a body
+    /// that verified is.
     pub check: &'static str,
     /// Whether it passed.
     pub passed: bool,
@@ -56,7 +59,10 @@ pub struct Diagnosis {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn diagnose(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Diagnosis {
-    let refusal = verify(apps, headers, body.clone(), now).err();
+    let (refusal, verified) = match verify(apps, headers, body.clone(), now) {
+        Ok(verified) => (None, Some(verified)),
+        Err(refusal) => (Some(refusal), None),
+    };
     // Every check is made by itself, so that one failure does not hide the next.
     let proof = ProvenHeaders::prove(apps, headers, now);
     let mut diagnosis = Diagnosis { refusal, findings: Vec::new(), cause: None };
@@ -91,6 +97,9 @@ pub fn diagnose(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestamp) 
         }
     }
     diagnosis.compare(headers, body);
+    if let Some(verified) = verified {
+        diagnosis.understand(verified, now);
+    }
     diagnosis
 }
 
@@ -101,6 +110,15 @@ impl Diagnosis {
 
     pub(super) fn failed(&mut self, check: &'static str, text: String) {
         self.findings.push(Finding { check, passed: false, text });
+    }
+
+    /// A body that verified is refused all the same where nobody can say what it is.
+    pub(super) fn understand(&mut self, verified: Verified, now: Timestamp) {
+        let Err(refusal) = decode(verified, EventId::at(now), now) else { return };
+        self.failed("content", refusal.to_string());
+        self.refusal = Some(refusal);
+        self.cause =
+            Some("the sender holds the secret, and these bytes were signed; what they say is the matter".to_owned());
     }
 
     /// Holds the body against the MD5 header.
@@ -183,11 +201,13 @@ fn clock_cause(headers: &HeaderMap, now: Timestamp) -> Option<String> {
     }
     let sent = Timestamp::from_millisecond(sent).ok()?;
     let skew = now.since((Unit::Second, sent)).ok()?.get_seconds();
-    let direction = if skew < 0 { "ahead of" } else { "behind" };
-    Some(format!(
-        "clock skew of {} s: the sender's clock is {direction} this one, or the request is an old one (see --at)",
-        skew.abs()
-    ))
+    Some(if skew < 0 {
+        format!("clock skew of {} s: the sender's clock is ahead of this one, or this one is behind", skew.abs())
+    } else {
+        format!(
+            "clock skew of {skew} s: the sender's clock is behind this one, or the request is an old one (see --at)"
+        )
+    })
 }
 
 /// What was done to the body on its way, where one of the usual things fits.

@@ -152,6 +152,24 @@ async fn a_replay_gives_a_handler_the_wanted_events_again_marked_as_replayed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_gives_a_handler_no_kind_that_it_does_not_take() {
+    let place = Place::new(Mood::Good);
+    let text = fs::read_to_string(place.configuration()).unwrap();
+    fs::write(place.configuration(), format!("{text}kinds = [\"call.*\"]\n")).unwrap();
+    let _serving = place.serves();
+    for kind in ["room.create", "call.start", "message.p2p"] {
+        place.yunxin().sends(kind).await.is_allowed();
+    }
+    place.target.until(|accepted| accepted.len() == 1).await;
+    assert_eq!(place.runs(&["replay", "--handler", "billing", "--since", "1h"]).err, "1 delivered, 0 parked\n");
+    let kept = place.kept();
+    let said = place.runs(&["replay", "--handler", "billing", "--id", ids(&kept)[0]]);
+    assert_eq!(said.err, "0 delivered, 0 parked: no kept event is both meant and of a kind that this handler takes\n");
+    let all = place.target.until(|accepted| accepted.len() == 2).await;
+    assert!(all.iter().all(|event| event["type"] == "offhook.call.start"), "{all:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_to_a_url_needs_no_server_and_says_what_did_not_arrive() {
     let (place, other) = (Place::new(Mood::Good), Target::listens(Mood::Stubborn));
     let serving = place.serves();

@@ -196,6 +196,21 @@ async fn the_journal_is_read_while_it_is_written() {
 }
 
 #[test]
+fn what_makes_no_sense_is_wrong_use_and_is_told_in_words() {
+    let rows = [
+        (&["send", "call.start", "--repeat", "0"][..], "0 is not in 1.."),
+        (&["send", "call.start", "--to", "127.0.0.1:8080"], "expected a URL that begins with http:// or https://"),
+        (&["send", "call.start", "--to", "localhost:8080/x"], "expected a URL that begins with http:// or https://"),
+        (&["health", "--url", "localhost"], "expected a URL that begins with http:// or https://"),
+        (&["call", "start", "--file", "/nowhere/at.all"], "cannot read /nowhere/at.all: No such file"),
+    ];
+    for (arguments, words) in rows {
+        let said = offhook(arguments);
+        assert!(said.code == 2 && said.err.contains(words), "{said:?}");
+    }
+}
+
+#[test]
 fn a_directory_that_is_no_journal_is_told_so() {
     let dir = tempfile::tempdir().unwrap();
     for arguments in [&["events", "list"][..], &["events", "export", "--json"], &["parked", "list"]] {

@@ -206,3 +206,28 @@ fn a_configuration_of_tencents_alone_is_used() {
     let said = offhook(&["dev", "--demo", "--config", file]);
     assert!(said.code == 2 && said.err.contains("--demo sends samples"), "{said:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_commands_find_its_journal_and_each_digit_is_shown() {
+    let (place, nowhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let here = |command: &mut std::process::Command| {
+        command.env("XDG_RUNTIME_DIR", place.path()).current_dir(nowhere.path());
+    };
+    let mut dev = program(&["dev", "--port", "0"]);
+    here(&mut dev);
+    let process = dev.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut dev = Dev::of(process);
+    dev.says("  offhook send call.start");
+    let body = r#"{"eventType":21,"id":18446744073709551617,"rate":1.10,"of":{ "name" : "a b\ud800", "n":[1.0, 2] }}"#;
+    asking(&mut dev).asks_with(body).sent().await.is_allowed();
+    dev.says("  id                18446744073709551617");
+    dev.says("  rate              1.10");
+    dev.says(r#"  of                {"name":"a b\ud800","n":[1.0,2]}"#);
+
+    let mut list = program(&["events", "list"]);
+    here(&mut list);
+    let listed = list.output().unwrap();
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("room.create"), "{listed:?}");
+    dev.is_stopped();
+    assert_eq!(list.output().unwrap().status.code(), Some(1), "it went with the journal");
+}

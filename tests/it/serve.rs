@@ -115,7 +115,7 @@ fn a_second_process_is_told_whose_the_journal_is() {
     let ports = Ports::reserve();
     let said = place.does_not_serve(&ports.configuration(place.dir.path(), ""), &[]);
     assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.err.contains("in use by process"), "{}", said.err);
+    assert_eq!(said.err.matches("in use by process").count(), 1, "{}", said.err);
 }
 
 #[test]
@@ -239,6 +239,7 @@ async fn the_numbers_stand_under_their_names() {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let numbers = get(place.ports.admin(), "/metrics").unwrap();
+        assert!(numbers.contains("\r\ncontent-type: text/plain; version=0.0.4"), "{numbers}");
         // The delivery may still be on its way; everything else is there at once.
         let missing: Vec<_> =
             names.iter().filter(|name| !numbers.lines().any(|line| line.starts_with(**name))).collect();
@@ -277,6 +278,13 @@ async fn the_admin_listener_answers_to_this_machine_and_to_no_foreign_page() {
     }
     for path in ["/healthz", "/readyz"] {
         assert_eq!(asks_admin(&place, path, &format!("Host: {admin}\r\n")).await, 200, "{path}");
+        for address in [admin, place.ports.public()] {
+            let health = get(address, path).unwrap();
+            assert!(health.contains("\r\ncontent-type: application/json\r\n"), "{health}");
+            let mut wire = Wire::connect(address).await;
+            wire.writes(format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n")).await;
+            assert_eq!(wire.answer().await.status, 405, "{path}");
+        }
     }
     assert_eq!(get(place.ports.public(), "/metrics").unwrap().split(' ').nth(1), Some("404"), "numbers are not public");
 }

@@ -201,3 +201,33 @@ fn what_is_wrong_with_a_copy_is_told() {
     let signed = sign(APP_SECRET, copy.as_bytes(), kit.header("CurTime"));
     refused(&kit.with("CheckSum", signed.check_sum), "check_sum_mismatch", "AppSecret + Nonce + CurTime");
 }
+
+#[test]
+fn a_body_that_verifies_but_is_nothing_is_refused_as_a_receiver_would() {
+    let signed = |body: &str| yunxin().asks_with(body);
+    for (body, code) in [
+        ("{\"eventType\":", "body_not_json"),
+        ("[20]", "body_not_an_object"),
+        (r#"{"eventType":null}"#, "event_type_malformed"),
+    ] {
+        let said = verify(&signed(body).bytes(), &[]).ends_with(1);
+        assert!(said.contains("ok      body") && said.contains("FAILED  content"), "{said}");
+        assert!(said.contains(&format!("refused: {code}\n")) && said.contains("hint:"), "{said}");
+        let as_copy = verify(&signed(body).bytes(), &["--as", "copy"]).ends_with(1);
+        assert!(as_copy.contains(&format!("refused: {code}\n")), "{as_copy}");
+    }
+    verify(&signed("{}").bytes(), &[]).ends_with(0);
+    verify(&signed(r#"{"eventType":4711}"#).bytes(), &[]).ends_with(0);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_verdict_on_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = dir.path().join("nowhere");
+    let nowhere = nowhere.to_str().unwrap();
+    for arguments in [&["--headers", nowhere, "--body", nowhere][..], &["--app-key", "k", "--app-secret-file", nowhere]]
+    {
+        let said = verify(&yunxin().asks_with(BODY).bytes(), arguments);
+        assert!(said.code == 2 && said.err.contains(&format!("cannot read {nowhere}: ")), "{said:?}");
+    }
+}

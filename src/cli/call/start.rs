@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
-
 use super::super::tencent::RoomArgs;
+use super::super::text_of;
 use super::{Common, Exit, Outcome, WrongUse, answered, output, runtime, tell, tencent};
 use crate::tencent::call_engine::{Media, OfflinePush, Request, StartCall, Started};
 
@@ -60,9 +59,8 @@ pub(super) struct CallArgs {
 pub(super) fn run(args: &Args) -> Outcome {
     let call = match (&args.file, args.media) {
         (Some(file), _) => {
-            let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
             let refused = |error| WrongUse(format!("{}: {error}", file.display()));
-            StartCall::from_json(&text).map_err(refused)?
+            StartCall::from_json(&text_of(file)?).map_err(refused)?
         }
         (None, Some(media)) => args.call.call(media)?,
         (None, None) => return Err(WrongUse("give --media or --file".to_owned()).into()),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::apps::AppArgs;
-use super::{Exit, Outcome, WrongUse, output, runtime, send};
+use super::{Exit, Outcome, WrongUse, output, runtime, send, web_url};
 use crate::clock::Clock;
 use case::Case;
 use cases::GROUPS;
@@ -32,7 +32,7 @@ use wire::Target;
   offhook conform --to http://127.0.0.1:3000/callback --only proof --skip time.stale")]
 pub(super) struct Args {
     /// The receiver
-    #[arg(long, value_name = "URL", required_unless_present = "list")]
+    #[arg(long, value_name = "URL", value_parser = web_url, required_unless_present = "list")]
     to: Option<url::Url>,
     /// Only these cases: a case's name, or a group's
     #[arg(long, value_name = "CASE")]

@@ -1,6 +1,7 @@
 //! Prints events for people: what happened, who did it, and every field.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::forward::Forward;
@@ -9,6 +10,7 @@ use crate::clock::Clock;
 use crate::deliver::{Handler, Outcome};
 use crate::event::Event;
 use crate::kind::KindRow;
+use crate::lenient::{Fields, unquote};
 use crate::secret::is_token_like;
 
 /// A handler that prints.
@@ -51,9 +53,12 @@ pub(in crate::cli) fn page(event: &Event) -> String {
     line("id", &event.id().to_string());
     line("received", &format!("{:.3}", event.received()));
     line("app", event.app_key());
-    if let Ok(Value::Object(fields)) = serde_json::from_str(event.text()) {
-        for (name, value) in &fields {
-            line(name, &if is_token_like(name) { "***".to_owned() } else { plain(value) });
+    if let Ok(fields) = Fields::parse(event.text()) {
+        let mut fields: Vec<_> = fields.iter().collect();
+        fields.sort_by_key(|(name, _)| *name);
+        for (name, value) in fields {
+            let value = if is_token_like(name) { "***".to_owned() } else { as_sent(value) };
+            line(&name.replace(char::is_control, " "), &value);
         }
     }
     if let Some(decision) = event.decision() {
@@ -84,4 +89,28 @@ fn plain(value: &Value) -> String {
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
+}
+
+/// The same of a value that nobody has read: each digit of a number is there, however many it has.
+fn as_sent(value: &RawValue) -> String {
+    let raw = value.get();
+    if let Some(text) = unquote(raw) {
+        return text.replace(char::is_control, " ");
+    }
+    match serde_json::from_str::<Vec<&RawValue>>(raw) {
+        Ok(items) => items.into_iter().map(as_sent).collect::<Vec<_>>().join(", "),
+        Err(_) => without_blanks(raw),
+    }
+}
+
+/// JSON on one line, without what its sender put between the values for people.
+fn without_blanks(raw: &str) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    let kept = raw.chars().filter(|char| {
+        let between = !quoted && char.is_ascii_whitespace();
+        quoted ^= *char == '"' && !escaped;
+        escaped = quoted && *char == '\\' && !escaped;
+        !between && !char.is_control()
+    });
+    kept.collect()
 }

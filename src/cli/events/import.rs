@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use crate::admin::control;
 use crate::cli::journal::JournalArgs;
-use crate::cli::{exported, output, runtime};
+use crate::cli::{exported, output, runtime, unreadable};
 use crate::clock::Clock;
 use crate::deliver::Order;
 use crate::event::Event;
@@ -26,7 +26,7 @@ const CLOSING: Duration = Duration::from_secs(10);
 pub(super) fn run(file: &Path, journal: &JournalArgs) -> anyhow::Result<bool> {
     let lines: Box<dyn BufRead> = match file.to_str() {
         Some("-") => Box::new(BufReader::new(io::stdin())),
-        _ => Box::new(BufReader::new(File::open(file).with_context(|| format!("cannot read {}", file.display()))?)),
+        _ => Box::new(BufReader::new(File::open(file).map_err(|error| unreadable(file, &error))?)),
     };
     runtime::on_all_cores(async {
         let mut place = Place::of(journal).await?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::apps::AppArgs;
-use super::{Exit, Outcome, WrongUse, output, runtime};
+use super::{Exit, Outcome, WrongUse, output, runtime, web_url};
 use crate::clock::Clock;
 use conclusion::conclude_for;
 use profile::Profile;
@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[arg(value_name = "KIND|FILE")]
     what: String,
     /// Where to [default: /receiveMsg.action on 127.0.0.1:8080; for copies /yunxin/copy]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_url)]
     to: Option<url::Url>,
     /// Change a field of the body, e.g. callType=1; the value is JSON, or else text
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -41,7 +41,7 @@ pub(super) struct Args {
     #[arg(long, value_enum)]
     tamper: Option<Tamper>,
     /// Send it N times, each freshly signed
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// With --repeat: this many a second, whether answered or not [default: one after the other]
     #[arg(long, value_name = "R")]

@@ -1,12 +1,14 @@
 //! The request that is sent: a body, signed afresh each time, and broken in one place where that is wanted.
 
+use std::path::Path;
+
 use anyhow::Context;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::super::WrongUse;
+use super::super::{WrongUse, unreadable};
 use super::profile::Profile;
 use crate::secret::Secret;
 use crate::yunxin::{self, App};
@@ -119,7 +121,7 @@ pub(super) fn body(what: &str, changes: &[String]) -> anyhow::Result<Bytes> {
         None => match std::fs::read(what) {
             Ok(bytes) => bytes.into(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(no_such(what).into()),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {what}")),
+            Err(error) => return Err(unreadable(Path::new(what), &error).into()),
         },
     };
     if changes.is_empty() {

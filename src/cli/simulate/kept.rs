@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::cli::exported;
 use crate::cli::journal::JournalArgs;
+use crate::cli::{exported, unreadable};
 use crate::event::Event;
 use crate::journal::{Filter, Position, Reader};
 use crate::verdict::Decision;
@@ -61,7 +61,7 @@ fn journaled(reader: Reader, filter: Filter) -> impl Iterator<Item = anyhow::Res
 }
 
 fn exported(path: &Path, filter: Filter) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<Kept>>>> {
-    let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let path = path.to_owned();
     let lines = BufReader::new(file).lines().enumerate();
     let kept = lines.filter_map(move |(place, line)| {

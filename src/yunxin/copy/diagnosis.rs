@@ -56,13 +56,17 @@ pub fn diagnose_copy(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timest
                     format!("made with a current secret of {app}, over these {} bytes", body.len()),
                 );
                 diagnosis.passed("clock", "not looked at: a copy may be old");
+                diagnosis.understand(verified, now);
             }
         },
         Ok(Proof::Head(proven)) => {
             diagnosis.passed("signature", format!("made with a current secret of {}", proven.app_key()));
             diagnosis.passed("clock", "not looked at: a copy may be old");
             diagnosis.compare(headers, body);
-            diagnosis.refusal = proven.verify(body.clone()).err();
+            match proven.verify(body.clone()) {
+                Ok(verified) => diagnosis.understand(verified, now),
+                Err(refusal) => diagnosis.refusal = Some(refusal),
+            }
         }
     }
     diagnosis

@@ -133,6 +133,26 @@ fn an_unknown_key_is_refused_at_every_depth() {
             "known here: `default`, `fallback`, `reject_code`",
         ),
         (
+            "[handlers]\ntype = \"log\"",
+            "handlers: expected a list (line 1)",
+            "handlers: there may be several of them: write `[[handlers]]`, with two brackets",
+        ),
+        (
+            "[[verdict]]\ndefault = \"allow\"",
+            "verdict: expected a section of keys (line 1)",
+            "verdict: there is only one of it: write `[verdict]`, with one bracket",
+        ),
+        (
+            "[[handlers]]\ntype = \"log\"\nkinds = [\"cal.*\"]",
+            "handlers[0].kinds[0]: no such kind: `cal.*` (line 3)",
+            "did you mean `call.*`?",
+        ),
+        (
+            "[[handlers]]\ntype = \"log\"\nkinds = [\"room\"]",
+            "handlers[0].kinds[0]: no such kind: `room` (line 3)",
+            "did you mean `room.*`?",
+        ),
+        (
             "[[deciders]]\ntype = \"rules\"\nurl = \"http://a\"",
             "deciders[0].url: unknown key (line 3)",
             "`url` belongs to deciders of type `http`",
@@ -169,6 +189,7 @@ fn a_value_that_cannot_be_is_shown_with_what_was_expected() {
             "verdict.reject_code = `99999999999999999999`: expected a whole",
         ),
         ("[verdict.kinds.\"cal.*\"]\n", "verdict.kinds.\"cal.*\": no such kind: `cal.*`"),
+        ("[journal]\nkeep = \"a while\"", "journal.keep = `a while`: expected a duration from 1h to 3650d"),
         ("[journal]\nmin_free = \"lots\"", "journal.min_free = `lots`: expected a size from 0"),
         ("[journal]\npath = \" \"", "journal.path = ` `: expected a path, printable and not empty"),
         ("handlers = \"log\"", "handlers: expected a list"),

@@ -107,3 +107,14 @@ async fn a_failed_callback_is_found_by_its_body_and_both_sides_are_told() {
     counted(&world, "other", 1.0).await;
     assert_eq!(count(&world, "late"), 0.0, "the first one was noted before");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_time_of_the_platform_that_cannot_be_right_hides_no_callback() {
+    let world = World::start().await;
+    let body = sample("call.start").expect("a sample");
+    world.yunxin().sends("call.start").await.is_allowed();
+    let copy = json!({"eventType": "83", "reason": "1", "callbackBody": body, "timestamp": "1767225600"}).to_string();
+    world.yunxin().copies(copy).sent().await.is_taken();
+    counted(&world, "late", 1.0).await;
+    assert_eq!(exported(&world)[0]["nottaken"], "late");
+}

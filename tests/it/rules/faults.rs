@@ -34,6 +34,8 @@ fn every_mistake_in_an_expression_has_its_place_and_a_hint() {
             "`channelName` is no documented field of call.start",
             "raw.channelName",
         ),
+        ("size(data.toAcountList) > 8", "`toAcountList` is no documented field of any kind", "`toAccountList`"),
+        ("kind == 'unknown.4711' && data.level == 3", "`level` is no documented field", "`raw.level`"),
         ("has(data.toAcountList) && kind == 'call.start'", "`toAcountList` is no documented field", "did you mean"),
         ("size(data) > 3", "`data` is read field by field", "data.fromAccount"),
         ("data[kind] == 1", "`data` is read field by field", ""),
