@@ -37,7 +37,8 @@ pub(super) async fn replay(State(inspector): State<Inspector>, body: Bytes) -> A
 }
 
 /// `GET /api/replays/{number}`: how a replay stands.
-pub(super) async fn how_far(State(inspector): State<Inspector>, Path(number): Path<i64>) -> Answer {
+pub(super) async fn how_far(State(inspector): State<Inspector>, Path(number): Path<String>) -> Answer {
+    let number = number.parse().map_err(|_| Problem::wrong(format!("`{number}` is no number of a replay")))?;
     let replay = inspector.read(move |reader| reader.replay(number)).await?;
     let replay = replay.ok_or_else(|| Problem::not_found("no such replay"))?;
     json(

@@ -21,9 +21,14 @@ pub(super) struct Problem {
 pub(super) type Answer = Result<Response, Problem>;
 
 impl Problem {
-    /// What was asked for makes no sense.
+    /// What was asked for makes no sense. Of what was asked only the beginning is told again.
     pub(super) fn wrong(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: "wrong_request", message: message.into() }
+        let mut message = message.into();
+        if let Some((end, _)) = message.char_indices().nth(LONGEST) {
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { status: StatusCode::BAD_REQUEST, code: "wrong_request", message }
     }
 
     /// What was asked for is not there.
@@ -65,6 +70,9 @@ pub(super) fn json(value: &impl Serialize) -> Answer {
     let body = serde_json::to_string(value).map_err(Problem::ours)?;
     Ok((HEADERS, body).into_response())
 }
+
+/// The longest message about what was asked, in characters.
+const LONGEST: usize = 300;
 
 const HEADERS: [(HeaderName, &str); 3] =
     [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];

@@ -202,6 +202,7 @@ fn screen(
     }
     if let Some(admin) = addresses.admin {
         line("inspector", &format!("http://{admin}/"));
+        line("what is refused", &format!("http://{admin}/#/refusals says why, and what to do"));
         line("numbers, health", &format!("http://{admin}/metrics"));
     }
     line("journal", &format!("{} until this ends", scratch.display()));

@@ -175,6 +175,9 @@ impl fmt::Display for Kind {
     }
 }
 
+/// The longest text that is compared with the names of kinds.
+const LONGEST_SLIP: usize = 64;
+
 /// Which kinds something is about: `call.start`, `call.*` or `*`.
 ///
 /// ```
@@ -217,6 +220,7 @@ impl KindPattern {
         let is_group = |group: &String| group.strip_suffix(".*") == Some(text);
         let nearest = match groups().find(is_group) {
             Some(group) => Some(group),
+            None if text.len() > LONGEST_SLIP => None,
             None if text.ends_with('*') => nearest(text, groups(), 2),
             None => nearest(text, KINDS.iter().map(|row| row.name.to_owned()), 4),
         };

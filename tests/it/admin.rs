@@ -154,6 +154,8 @@ async fn the_list_is_newest_first_and_in_pages_and_filtered_like_events_list() {
         let (status, code, message) = problem(&asker.asks(&format!("/api/events?{wrong}")).await);
         assert_eq!((status, &*code), (400, "wrong_request"), "{wrong}: {message}");
     }
+    let (_, _, message) = problem(&asker.asks(&format!("/api/events?kind={}", "中".repeat(5000))).await);
+    assert!(message.chars().count() <= 301, "what was asked comes back in full: {message}");
 }
 
 #[tokio::test]

@@ -45,6 +45,9 @@ async fn a_replay_delivers_again() {
     assert!(problem(&nobody).2.contains("there is `inbox`"));
     assert_eq!(problem(&asker.orders("/api/replays", json!({"handler": "inbox"})).await).0, 400);
     assert_eq!(problem(&asker.asks("/api/replays/4711").await).0, 404);
+    for number in ["abc", "99999999999999999999"] {
+        assert_eq!(problem(&asker.asks(&format!("/api/replays/{number}")).await).0, 400, "{number}");
+    }
 }
 
 #[tokio::test]
