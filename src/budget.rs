@@ -8,6 +8,21 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// What remains of a request's time.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use offhook::Budget;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let budget = Budget::starting_now(Duration::from_millis(20));
+/// assert_eq!(budget.wait(async { "in time" }).await, Some("in time"));
+/// // Whoever takes longer is not waited for.
+/// assert_eq!(budget.wait(std::future::pending::<()>()).await, None);
+/// assert_eq!(budget.remaining(), Duration::ZERO);
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     started: Instant,

@@ -11,6 +11,16 @@ use crate::event::{Event, EventId};
 /// An event in the CloudEvents form; serialise it.
 ///
 /// `data` is the sender's JSON, value for value: nothing is read and written again, so no number loses a digit.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::cloud_event::CloudEvent;
+///
+/// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?;
+/// let json = CloudEvent::of(&event).to_json();
+/// assert!(json.contains(r#""type":"offhook.call.start""#) && json.contains(r#""data":{"eventType":20,"fromAccount":"mei"}"#));
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CloudEvent")]
 pub struct CloudEvent<'a> {

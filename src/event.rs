@@ -21,6 +21,14 @@ use crate::lenient::{FieldFault, Fields, Typed};
 use crate::verdict::Decision;
 
 /// An event's own name: a UUIDv7, so ids sort by time.
+///
+/// ```
+/// use offhook::event::EventId;
+///
+/// let id = EventId::parse("01a2006a-171b-717b-844e-363aa4bbb7c1").expect("an id");
+/// assert_eq!(id.to_string(), "01a2006a-171b-717b-844e-363aa4bbb7c1");
+/// assert!(id.made_at().is_some_and(|time| EventId::first_at(time) <= id));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(Uuid);
 
@@ -89,6 +97,20 @@ impl<'de> Deserialize<'de> for EventId {
 }
 
 /// A verified, understood request.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::yunxin::CallStart;
+///
+/// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei","toAccountList":["an","bo"],"mine":9007199254740993}"#)?;
+/// assert_eq!((event.kind().name(), event.subject()), ("call.start", Some("mei")));
+///
+/// // What is documented, read tolerantly; and what is not, as it was sent.
+/// let call: CallStart = event.typed().expect("a call");
+/// assert_eq!(call.callees(), ["an", "bo"]);
+/// assert_eq!(event.field("mine").map(|field| field.get()), Some("9007199254740993"));
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 #[derive(Clone)]
 pub struct Event {
     id: EventId,

@@ -7,6 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// A request turned away, and why.
+///
+/// ```
+/// use offhook::{Event, Refusal};
+///
+/// let refusal = Event::from_json("[20]").expect_err("no object");
+/// assert_eq!(refusal, Refusal::BodyNotAnObject);
+/// assert_eq!((refusal.code(), refusal.to_string().as_str()), ("body_not_an_object", "the body is JSON, but not an object"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {

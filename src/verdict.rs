@@ -9,6 +9,14 @@ use serde_json::{Map, Value};
 
 /// The number a client SDK sees when its action is rejected: `20000..=20099`, the range that
 /// Yunxin reserves for the customer's own codes. No other number can be held.
+///
+/// ```
+/// use offhook::verdict::RejectCode;
+///
+/// assert_eq!(RejectCode::new(20010).map(RejectCode::get), Some(20010));
+/// assert_eq!(RejectCode::new(403), None);
+/// assert!(RejectCode::new(20005).is_some_and(RejectCode::clashes_with_sdk));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RejectCode(u16);
 
@@ -49,6 +57,17 @@ impl fmt::Display for RejectCode {
 }
 
 /// What the platform is told.
+///
+/// ```
+/// use offhook::Verdict;
+///
+/// let no = Verdict::reject(20010).with_ext("too many people");
+/// assert_eq!((no.word(), no.code(), no.ext()), ("reject", 20010, "too many people"));
+///
+/// // A message that is allowed may be changed.
+/// let yes = Verdict::allow().with_change("body", "***");
+/// assert!(yes.allows() && yes.code() == 20000);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
     /// Let the user act.
@@ -166,6 +185,14 @@ impl FallbackReason {
 }
 
 /// A verdict and who gave it.
+///
+/// ```
+/// use offhook::verdict::{Decision, FallbackReason, Verdict};
+///
+/// let decision = Decision::by_fallback(Verdict::reject(20099), FallbackReason::Timeout);
+/// assert_eq!(decision.by, "fallback:timeout");
+/// assert_eq!(Decision::by_decider(Verdict::allow(), "my-rules").by, "my-rules");
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// The verdict itself.

@@ -54,6 +54,32 @@ pub struct Verified<T> {
 }
 
 /// What a [`Verified`] is verified with. Cheap to clone.
+///
+/// Without an extractor it says of any request what it is:
+///
+/// ```
+/// use axum::body::Body;
+/// use axum::extract::Request;
+/// use offhook::clock::Clock;
+/// use offhook::yunxin::{App, sign};
+/// use offhook::{Refusal, Verifier};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let clock = Clock::fixed("2026-01-01T00:00:01Z".parse()?);
+/// let verifier = Verifier::new([App::new("made-up-app-key", "made-up-app-secret")]).clock(clock);
+///
+/// let (body, time) = (r#"{"eventType":20,"fromAccount":"mei"}"#, "1767225600000");
+/// let signature = sign("made-up-app-secret", body.as_bytes(), time);
+/// let request = |body: &'static str| {
+///     let request = Request::post("/callback").header("AppKey", "made-up-app-key").header("CurTime", time);
+///     request.header("MD5", &*signature.md5).header("CheckSum", &*signature.check_sum).body(Body::from(body))
+/// };
+/// assert_eq!(verifier.event(request(body)?).await?.kind().name(), "call.start");
+/// assert!(matches!(verifier.event(request("{}")?).await, Err(Refusal::BodyChanged { received: 2 })));
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(example()).expect("as shown");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Verifier {
     apps: Arc<Apps>,

@@ -1,5 +1,7 @@
 //! The command as its users meet it: the README's tour and the book's, run; and the manners of every command.
 
+#[path = "cli/blocks.rs"]
+mod blocks;
 #[path = "cli/book.rs"]
 mod book;
 #[path = "cli/compare.rs"]

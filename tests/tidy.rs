@@ -98,6 +98,12 @@ fn main_only_begins() {
 }
 
 #[test]
+fn what_users_of_the_library_meet_first_has_an_example() {
+    let files = rust_files(&["src"]);
+    none(papers::without_example(&read("src/lib.rs"), &files));
+}
+
+#[test]
 fn the_readme_maps_what_is_there() {
     none(papers::map_differs(&read("README.md"), &entries_of_src()));
 }

@@ -1,7 +1,7 @@
 //! Answers of the JSON API: a value, or a problem with a code and a sentence.
 
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
@@ -56,17 +56,18 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = json!({"error": self.code, "message": self.message});
-        (self.status, [(CONTENT_TYPE, JSON), (CACHE_CONTROL, "no-store")], body.to_string()).into_response()
+        (self.status, HEADERS, body.to_string()).into_response()
     }
 }
 
 /// `value` as JSON.
 pub(super) fn json(value: &impl Serialize) -> Answer {
     let body = serde_json::to_string(value).map_err(Problem::ours)?;
-    Ok(([(CONTENT_TYPE, JSON), (CACHE_CONTROL, "no-store")], body).into_response())
+    Ok((HEADERS, body).into_response())
 }
 
-const JSON: &str = "application/json";
+const HEADERS: [(HeaderName, &str); 3] =
+    [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
 
 impl Inspector {
     /// Reads the journal, on a thread that may wait for the disk.

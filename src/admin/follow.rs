@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
-use crate::journal::{Filter, Journal, Page, Position, ReadError, Reader};
+use crate::journal::{Filter, Hole, Journal, Page, Position, ReadError, Reader};
 
 /// Somebody who reads along.
 #[derive(Debug)]
@@ -36,9 +36,27 @@ impl Follow {
         }
         let (reader, filter, after) = (self.reader.clone(), self.filter.clone(), self.after);
         let read = spawn_blocking(move || reader.page(after, limit, &filter)).await;
-        let page = read.unwrap_or(Ok(Page { events: Vec::new(), scanned: after, more: false }))?;
+        let Ok(read) = read else { return Ok(Page { events: Vec::new(), scanned: after, more: false }) };
+        let mut page = read?;
+        if !page.more {
+            // Up to its end everything was looked at: what is missing there is gone, or cannot be read, and was said.
+            page.scanned = page.scanned.max(last);
+        }
         self.after = page.scanned;
         Ok(page)
+    }
+
+    /// The same, and what retention took away in between. Asks the disk for that only where positions were passed over.
+    pub(super) async fn read_with_holes(&mut self, limit: usize) -> Result<(Page, Vec<Hole>), ReadError> {
+        let before = self.after;
+        let page = self.read(limit).await?;
+        let passed = page.scanned.get().saturating_sub(before.get());
+        if passed == page.events.len() as u64 {
+            return Ok((page, Vec::new()));
+        }
+        let (reader, until) = (self.reader.clone(), page.scanned);
+        let holes = spawn_blocking(move || reader.holes(before, until)).await.unwrap_or_else(|_| Ok(Vec::new()))?;
+        Ok((page, holes))
     }
 
     /// Waits until there is more; `false` where there never will be.

@@ -17,6 +17,7 @@ use super::Inspector;
 use super::answer::Problem;
 use super::session::{COOKIE_NAME, Sessions};
 use crate::secret::Secret;
+use crate::sparing::Sparing;
 
 /// How long a post may take, its body included: a connection is not for keeping.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,6 +30,8 @@ pub(super) struct Guard {
     pub(super) token: Option<Secret>,
     on_loopback: bool,
     pub(super) sessions: Mutex<Sessions>,
+    /// What the log says of wrong tokens: whoever guesses shall not fill it.
+    pub(super) guesses: Sparing,
 }
 
 /// How a caller showed who it is; for the log.
@@ -43,7 +46,7 @@ pub(super) enum Shown {
 impl Guard {
     pub(super) fn new(token: Option<Secret>, listening: Option<SocketAddr>) -> Self {
         let on_loopback = listening.is_some_and(|address| address.ip().to_canonical().is_loopback());
-        Self { token, on_loopback, sessions: Mutex::default() }
+        Self { token, on_loopback, sessions: Mutex::default(), guesses: Sparing::default() }
     }
 
     /// How the sender of these headers showed who it is; `None` where it did not.
@@ -68,8 +71,18 @@ impl Guard {
         if headers.contains_key(ORIGIN) && !origin.is_some_and(own_page) {
             return Some((StatusCode::FORBIDDEN, "requests from pages of another origin are not answered\n"));
         }
+        if is_embedded_elsewhere(headers) {
+            return Some((StatusCode::FORBIDDEN, "nothing here is for other pages to load\n"));
+        }
         None
     }
+}
+
+/// Whether another site's page loads this as a part of itself, say as a picture: it could not read what it gets, but hold
+/// streams open. A browser says so by itself; following a link is another matter.
+fn is_embedded_elsewhere(headers: &HeaderMap) -> bool {
+    let says = |name: &'static str| text(headers, HeaderName::from_static(name));
+    matches!(says("sec-fetch-site"), Some("cross-site" | "same-site")) && says("sec-fetch-dest") != Some("document")
 }
 
 /// Lets through who may ask for anything here.

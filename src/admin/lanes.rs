@@ -6,10 +6,13 @@ use serde_json::{Value, json};
 use super::answer::{Answer, json};
 use super::{Inspector, Shown};
 use crate::event::Event;
-use crate::journal::{Parked, Position, Standing, Trouble};
+use crate::journal::{Attempt, AttemptEnd, Parked, Position, Standing, Trouble};
 
 /// Parked deliveries that are listed, the newest.
 const LISTED: usize = 500;
+
+/// Attempts of one delivery that are told, the newest.
+const TOLD: usize = 20;
 
 /// `GET /api/lanes`.
 pub(super) async fn lanes(State(inspector): State<Inspector>) -> Answer {
@@ -38,8 +41,11 @@ pub(super) async fn parked(State(inspector): State<Inspector>) -> Answer {
     json(&json!({"parked": rows, "total": parked.len()}))
 }
 
-/// How an event fared with each handler there is.
+/// How an event fared with each handler there is, as far as that is known: attempts are remembered for a while only.
 pub(super) fn deliveries(shown: &Shown, position: Position, event: &Event, parked: &[Parked]) -> Vec<Value> {
+    let attempts = shown.journal.lanes().attempts_at(event.id());
+    let arrived =
+        |name: &str| attempts.iter().any(|(handler, attempt)| handler == name && attempt.ended == AttemptEnd::Done);
     let of = |standing: &Standing| {
         let handler = &standing.handler;
         if let Some(parked) = parked.iter().find(|parked| parked.handler == *handler) {
@@ -61,6 +67,7 @@ pub(super) fn deliveries(shown: &Shown, position: Position, event: &Event, parke
                 told["state"] = "failing".into();
                 told
             }
+            None if arrived(handler) => json!({"handler": handler, "state": "delivered"}),
             None if standing.position < position => json!({"handler": handler, "state": "waiting"}),
             // It arrived, or the handler was not there yet: the journal does not keep which.
             None => json!({"handler": handler, "state": "passed"}),
@@ -70,7 +77,25 @@ pub(super) fn deliveries(shown: &Shown, position: Position, event: &Event, parke
     // Parked for a handler that is gone.
     let here: Vec<_> = shown.orders.handlers();
     all.extend(parked.iter().filter(|parked| !here.iter().any(|name| **name == *parked.handler)).map(row));
+    for delivery in &mut all {
+        let of_this = attempts.iter().filter(|(handler, _)| delivery["handler"] == *handler.as_str());
+        let tries: Vec<_> = of_this.map(|(_, attempt)| tried(attempt)).collect();
+        if delivery["state"] == "delivered" {
+            delivery["attempts"] = tries.len().into();
+        }
+        delivery["tries"] = tries.into_iter().rev().take(TOLD).rev().collect();
+    }
     all
+}
+
+fn tried(attempt: &Attempt) -> Value {
+    json!({
+        "at": attempt.at.as_millisecond(),
+        "took_us": u64::try_from(attempt.took.as_micros()).unwrap_or(u64::MAX),
+        "ended": attempt.ended.word(),
+        "answer": attempt.answer.as_deref(),
+        "asked": attempt.asked,
+    })
 }
 
 /// The lanes of the handlers there are.

@@ -4,9 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use serde_json::value::RawValue;
-
-use crate::lenient::{Fields, unquote};
+use crate::lenient::{Fate, Rewriter, push_quoted, rewritten, unquote};
 use crate::secret::is_token_like;
 
 /// How much is shown.
@@ -39,10 +37,8 @@ const WRITTEN: [&str; 14] = [
 const PHONE_LIKE: [&str; 6] = ["phone", "mobile", "caller", "callee", "tel", "msisdn"];
 
 /// A JSON value with what must not be shown masked at any depth, inside JSON texts too; other values keep every digit.
-pub(super) fn mask_json(raw: &str, show: Show) -> String {
-    let mut out = String::with_capacity(raw.len());
-    value(raw, "", show, &mut out);
-    out
+pub(super) fn mask_json(raw: &str, mut show: Show) -> String {
+    rewritten(raw, &mut show)
 }
 
 /// Any text, without phone numbers, e-mail and IP addresses in it.
@@ -124,58 +120,41 @@ fn mask_mail(text: String) -> String {
     format!("{first}***@{domain}")
 }
 
-fn value(raw: &str, key: &str, show: Show, out: &mut String) {
-    let raw = raw.trim_ascii();
-    let is_written = show == Show::Masked && WRITTEN.contains(&&*key.to_ascii_lowercase());
-    match raw.as_bytes().first() {
-        Some(b'{') => match Fields::parse(raw) {
-            Ok(fields) => object(&fields, show, out),
-            Err(_) => push_quoted("***", out),
-        },
-        Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(raw) {
-            Ok(items) => {
-                out.push('[');
-                for (number, item) in items.iter().enumerate() {
-                    if number > 0 {
-                        out.push(',');
-                    }
-                    value(item.get(), key, show, out);
-                }
-                out.push(']');
+impl Rewriter for Show {
+    fn field(&mut self, name: &str, _raw: &str) -> Fate {
+        if is_token_like(name) { Fate::Becomes(MASK) } else { Fate::Stays }
+    }
+
+    fn goes_into(&self, key: &str) -> bool {
+        !self.hides(key)
+    }
+
+    fn scalar(&mut self, key: &str, raw: &str, out: &mut String) {
+        match raw.as_bytes().first() {
+            Some(b'"') => match unquote(raw) {
+                None => out.push_str(MASK),
+                Some(text) if *self == Self::Whole || text.is_empty() => out.push_str(raw),
+                Some(text) if self.hides(key) => push_quoted(&format!("••• ({})", text.chars().count()), out),
+                Some(text) if is_phone_like(key, &text) => push_quoted(&mask_number(&text), out),
+                Some(text) => push_quoted(&mask_text(&text), out),
+            },
+            Some(b'0'..=b'9') if *self == Self::Masked && (is_mobile(raw) || is_phone_like(key, raw)) => {
+                push_quoted(&mask_number(raw), out);
             }
-            Err(_) => push_quoted("***", out),
-        },
-        Some(b'"') => {
-            let Some(text) = unquote(raw) else { return push_quoted("***", out) };
-            let is_json =
-                text.trim_ascii_start().starts_with(['{', '[']) && serde_json::from_str::<&RawValue>(&text).is_ok();
-            match show {
-                _ if is_json && !is_written => push_quoted(&mask_json(&text, show), out),
-                Show::Whole => out.push_str(raw),
-                Show::Masked if text.is_empty() => out.push_str(raw),
-                Show::Masked if is_written => push_quoted(&format!("••• ({})", text.chars().count()), out),
-                Show::Masked if is_phone_like(key, &text) => push_quoted(&mask_number(&text), out),
-                Show::Masked => push_quoted(&mask_text(&text), out),
-            }
+            _ => out.push_str(raw),
         }
-        Some(b'0'..=b'9') if show == Show::Masked && (is_mobile(raw) || is_phone_like(key, raw)) => {
-            push_quoted(&mask_number(raw), out);
-        }
-        _ => out.push_str(raw),
+    }
+
+    fn unreadable(&mut self, _key: &str, out: &mut String) {
+        out.push_str(MASK);
     }
 }
 
-fn object(fields: &Fields<'_>, show: Show, out: &mut String) {
-    out.push('{');
-    for (number, (key, field)) in fields.iter().enumerate() {
-        if number > 0 {
-            out.push(',');
-        }
-        push_quoted(key, out);
-        out.push(':');
-        if is_token_like(key) { push_quoted("***", out) } else { value(field.get(), key, show, out) }
+impl Show {
+    /// Whether what people wrote below this key is not shown.
+    fn hides(self, key: &str) -> bool {
+        self == Self::Masked && WRITTEN.contains(&&*key.to_ascii_lowercase())
     }
-    out.push('}');
 }
 
 /// Whether this is somebody's number, because of its key.
@@ -187,9 +166,7 @@ fn is_phone_like(key: &str, text: &str) -> bool {
         && PHONE_LIKE.iter().any(|word| key.contains(word))
 }
 
-fn push_quoted(text: &str, out: &mut String) {
-    out.push_str(&serde_json::to_string(text).unwrap_or_else(|_| "\"***\"".to_owned()));
-}
+const MASK: &str = "\"***\"";
 
 #[cfg(test)]
 mod tests {

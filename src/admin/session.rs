@@ -69,9 +69,11 @@ pub(super) async fn about(State(inspector): State<Inspector>, headers: HeaderMap
         .iter()
         .map(|endpoint| json!({"family": endpoint.family.name(), "path": endpoint.path}))
         .collect();
+    let apps = inspector.shown.edge.families().yunxin_callback.apps();
     json(&json!({
         "needs_token": needs_token,
         "signed_in": true,
+        "apps": apps.iter().map(|app| app.app_key.to_string()).collect::<Vec<_>>(),
         "write": inspector.write,
         "samples": inspector.samples,
         "deadline_ms": settings.deadline.as_millis(),
@@ -94,7 +96,9 @@ pub(super) async fn login(State(inspector): State<Inspector>, headers: HeaderMap
     };
     let Some(right) = &inspector.guard.token else { return json(&json!({"signed_in": true})) };
     if Secret::new(token) != *right {
-        tracing::warn!("somebody tried to sign in to the inspector with a wrong token");
+        if let Some(unsaid) = inspector.guard.guesses.may_speak() {
+            tracing::warn!(unsaid, "somebody tried to sign in to the inspector with a wrong token");
+        }
         sleep(PONDERING).await;
         return Err(Problem::unauthorized("this is not the token of [admin]"));
     }

@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, VARY};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -20,8 +20,8 @@ pub(super) async fn shrink(request: Request, next: Next) -> Response {
     let accepts =
         accepts.flat_map(|line| line.split(',')).any(|coding| coding.trim().split(';').next() == Some("gzip"));
     let answer = next.run(request).await;
-    let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !accepts || content_type.starts_with("text/event-stream") {
+    // What has no length yet is a stream, which may have no end either.
+    if !accepts || answer.body().size_hint().exact().is_none() {
         return answer;
     }
     let (mut head, body) = answer.into_parts();

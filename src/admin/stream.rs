@@ -21,7 +21,7 @@ use super::answer::{Answer, Problem};
 use super::asked::Asked;
 use super::follow::Follow;
 use crate::event::{Event, EventId, EventParts};
-use crate::journal::Position;
+use crate::journal::{Page, Position, Reader};
 use crate::kind::{Family, Kind};
 use crate::verdict::{Decision, Verdict};
 
@@ -51,6 +51,9 @@ pub enum Line {
     Beat {
         /// The position.
         after: u64,
+        /// What was there, and went by retention before it could be sent: first and last position of each stretch.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<(u64, u64)>,
     },
     /// The journal cannot be read; the stream ends with this line.
     Trouble(String),
@@ -144,8 +147,12 @@ pub(super) async fn stream(State(inspector): State<Inspector>, RawQuery(query): 
     let asked = Asked::read(query.as_deref(), &inspector.shown.clock)?;
     let seat = std::sync::Arc::clone(&inspector.streams).try_acquire_owned();
     let seat = seat.map_err(|_| Problem::busy("too many live streams are open; close one"))?;
-    let from_the_beginning = asked.filter.since.map(|_| Position::default());
-    let mut follow = Follow::new(&inspector.shown.journal, asked.filter, asked.after.or(from_the_beginning));
+    let after = match (asked.after, asked.filter.since) {
+        // Who begins with what is kept missed nothing that went before.
+        (None, Some(_)) => Some(Position(inspector.read(Reader::first).await?.get().saturating_sub(1))),
+        (after, _) => after,
+    };
+    let mut follow = Follow::new(&inspector.shown.journal, asked.filter, after);
     let last = follow.last();
     // Positions only grow: whoever has seen a later one has seen another journal.
     if follow.after > last {
@@ -177,21 +184,28 @@ impl Streaming {
             return Some(line(&hello));
         }
         loop {
-            match self.follow.read(TOGETHER).await {
-                Ok(page) if page.events.is_empty() && page.more => {}
-                Ok(page) if page.events.is_empty() => {
+            let before = self.follow.after;
+            match self.follow.read_with_holes(TOGETHER).await {
+                Ok((page, holes)) if !holes.is_empty() => {
+                    self.beat = Instant::now() + BEAT;
+                    // Who has the events, and not this line, must come to the same place again.
+                    let after = if page.events.is_empty() { page.scanned } else { before };
+                    let gone = holes.iter().map(|hole| (hole.first.get(), hole.last.get())).collect();
+                    return Some(line(&Line::Beat { after: after.get(), gone }) + &lines(&page));
+                }
+                Ok((page, _)) if page.events.is_empty() && page.more => {}
+                Ok((page, _)) if page.events.is_empty() => {
                     tokio::select! {
                         grows = self.follow.grows() => if !grows { return None },
                         () = sleep_until(self.beat) => {
                             self.beat = Instant::now() + BEAT;
-                            return Some(line(&Line::Beat { after: self.follow.after.get() }));
+                            return Some(line(&Line::Beat { after: self.follow.after.get(), gone: Vec::new() }));
                         }
                     }
                 }
-                Ok(page) => {
+                Ok((page, _)) => {
                     self.beat = Instant::now() + BEAT;
-                    let kept = page.events.iter().map(|(position, event)| Kept::of(*position, event));
-                    return Some(kept.map(|kept| line(&Line::Event(Box::new(kept)))).collect());
+                    return Some(lines(&page));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the journal cannot be read for somebody who listens");
@@ -201,6 +215,12 @@ impl Streaming {
             }
         }
     }
+}
+
+/// A line for each event.
+fn lines(page: &Page) -> String {
+    let kept = page.events.iter().map(|(position, event)| Kept::of(*position, event));
+    kept.map(|kept| line(&Line::Event(Box::new(kept)))).collect()
 }
 
 fn line(line: &Line) -> String {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{WrongUse, dev};
+use super::{WrongUse, dev, runtime};
 use crate::clock::Clock;
 use crate::config::{self, Sources};
 use crate::journal::{Options, Reader};
+use crate::telemetry::LogForm;
 use jiff::Timestamp;
 
 #[derive(Debug, clap::Args)]
@@ -22,6 +23,8 @@ pub(super) struct JournalArgs {
 impl JournalArgs {
     /// Opens it for reading; works while a server runs on it.
     pub(super) fn open(&self) -> anyhow::Result<Reader> {
+        // That some of it cannot be read.
+        runtime::log(LogForm::Text, "error");
         let options = self.options()?;
         Ok(Reader::open(&options.path)?.with_keys(options.keys))
     }

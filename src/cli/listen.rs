@@ -132,7 +132,10 @@ impl Listener {
                     self.greet(args, after, last)?;
                 }
                 Line::Event(kept) => self.takes(*kept).await?,
-                Line::Beat { after } => self.bookmark.moves_to(after)?,
+                Line::Beat { after, gone } => {
+                    gone.iter().for_each(|gone| missed(args, *gone));
+                    self.bookmark.moves_to(after)?;
+                }
                 Line::Trouble(what) => return Err(Lost::ForNow(format!("it cannot read its journal: {what}"))),
             }
         }
@@ -185,6 +188,15 @@ impl Listener {
         line.insert_str(1, &format!("\"position\":{position},"));
         line
     }
+}
+
+/// Says what will never be heard.
+fn missed(args: &Args, (first, last): (u64, u64)) {
+    let (from, count) = (&args.from, last.saturating_sub(first).saturating_add(1));
+    output::talk(format_args!(
+        "warning: {from} no longer keeps {first} to {last}, {count} events of any kind: they went by its `journal.keep` or \
+         `journal.max_size` before they were heard"
+    ));
 }
 
 fn forward(args: &Args) -> anyhow::Result<Option<Forward>> {

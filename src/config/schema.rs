@@ -172,25 +172,39 @@ impl Shown {
 
 /// Keys that hold a table whose names the user chooses.
 const CHOSEN: [&str; 3] = ["lists", "headers", "env"];
-/// Keys of a rule that may be just `true`.
-const OR_TRUE: [&str; 2] = ["allow", "reject"];
 
 fn schema_of(key: &str, shown: &Shown) -> Json {
-    let schema = shown.schema();
-    let about = schema.get("description").cloned();
-    let mut schema = match shown {
-        Shown::Value { example: Value::Table(_), .. } | Shown::Table(_) if CHOSEN.contains(&key) => {
-            json!({ "type": "object" })
-        }
-        Shown::Value { example: Value::Table(_), .. } if OR_TRUE.contains(&key) => {
-            json!({ "anyOf": [{ "type": "boolean" }, schema] })
-        }
+    let mut schema = shown.schema();
+    let other = match shown {
+        Shown::Value { example: Value::Table(_), .. } | Shown::Table(_) if CHOSEN.contains(&key) => None,
+        Shown::Value { example, .. } => match other_form(key, example) {
+            Some(other) => Some(other),
+            None => return schema,
+        },
         _ => return schema,
     };
-    if let Some(about) = about {
-        schema["description"] = about;
+    // What is said of the key is said of all its forms.
+    let said = ["description", "default"].map(|word| Some((word, schema.as_object_mut()?.remove(word)?)));
+    let mut schema = other.map_or_else(|| json!({ "type": "object" }), |other| json!({ "anyOf": [schema, other] }));
+    for (word, what) in said.into_iter().flatten() {
+        schema[word] = what;
     }
     schema
+}
+
+/// The form in which a value may be written besides the one that is shown.
+fn other_form(key: &str, example: &Value) -> Option<Json> {
+    match (key, example) {
+        // Of a rule: just `true`.
+        ("allow" | "reject", Value::Table(_)) => Some(json!({ "type": "boolean" })),
+        ("keep", Value::String(_)) => {
+            let names = json!({ "type": "array", "items": { "type": "string" } });
+            let properties = json!({ "for": { "type": "string" }, "drop": names });
+            Some(json!({ "type": "object", "properties": properties, "additionalProperties": false }))
+        }
+        ("encryption_key", _) => Some(json!({ "type": "array", "items": value_schema(example), "minItems": 1 })),
+        _ => None,
+    }
 }
 
 /// Tables of several sorts are told apart by `type`; tables of one sort are shown more than once to show more of it.

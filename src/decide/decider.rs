@@ -16,6 +16,25 @@ use crate::verdict::Verdict;
 ///
 /// Deciders run on threads of their own. One that is late, fails or panics costs only its own
 /// opinion: the configured fallback is answered in its place, in time.
+///
+/// ```
+/// use offhook::decide::Failure;
+/// use offhook::{Budget, Decider, Event, Verdict};
+///
+/// struct BlockList(Vec<String>);
+///
+/// impl Decider for BlockList {
+///     fn name(&self) -> &str {
+///         "block-list"
+///     }
+///
+///     async fn decide(&self, event: &Event, _: Budget) -> Result<Option<Verdict>, Failure> {
+///         let caller = event.subject().unwrap_or_default();
+///         let blocked = self.0.iter().any(|account| account == caller);
+///         Ok(blocked.then(|| Verdict::reject(20020))) // of all others it has no opinion
+///     }
+/// }
+/// ```
 pub trait Decider: Send + Sync + 'static {
     /// The name shown in `verdictby`.
     fn name(&self) -> &str;

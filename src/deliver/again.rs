@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::attempt::Hands;
 use super::report::brief;
 use super::schedule::{Jitter, wait_as_told};
 use super::{AnyHandler, LaneSettings, Orders, Outcome, lane};
@@ -27,7 +28,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// Delivers again, for one handler.
 pub(super) struct Again {
     settings: LaneSettings,
-    handler: AnyHandler,
+    hands: Hands,
     journal: Journal,
     clock: Clock,
     jitter: Jitter,
@@ -66,8 +67,8 @@ impl Again {
         };
         let [done, failed, gave_up] = ["done", "retry", "parked"].map(counter);
         Self {
+            hands: Hands::of(&settings.name, handler, journal, &clock).asked_for(),
             settings,
-            handler,
             journal: journal.clone(),
             clock,
             jitter,
@@ -180,22 +181,21 @@ impl Again {
             if stop.is_cancelled() {
                 return Err(Broken::Stopped);
             }
-            let (after, why) =
-                match lane::attempt(&self.settings.name, &self.handler, std::slice::from_ref(event)).await.1 {
-                    Outcome::Done => {
-                        self.done.inc();
-                        return Ok(Ok(()));
-                    }
-                    Outcome::GiveUp { why } => return Ok(Err(GaveUp { why, attempts: attempts + 1 })),
-                    Outcome::Retry { why, .. } if attempts + 1 >= self.settings.max_attempts => {
-                        return Ok(Err(GaveUp { why, attempts: attempts + 1 }));
-                    }
-                    Outcome::Retry { after, why } => {
-                        attempts += 1;
-                        (after, why)
-                    }
-                    Outcome::Pause { after, why } => (after, why),
-                };
+            let (after, why) = match self.hands.take(std::slice::from_ref(event)).await.1 {
+                Outcome::Done => {
+                    self.done.inc();
+                    return Ok(Ok(()));
+                }
+                Outcome::GiveUp { why } => return Ok(Err(GaveUp { why, attempts: attempts + 1 })),
+                Outcome::Retry { why, .. } if attempts + 1 >= self.settings.max_attempts => {
+                    return Ok(Err(GaveUp { why, attempts: attempts + 1 }));
+                }
+                Outcome::Retry { after, why } => {
+                    attempts += 1;
+                    (after, why)
+                }
+                Outcome::Pause { after, why } => (after, why),
+            };
             self.failed.inc();
             if failures == 0 {
                 let why = brief(&why);

@@ -6,19 +6,17 @@ mod wide;
 
 use std::fmt;
 use std::future::pending;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::ahead::Ahead;
-use super::report::{self, Report, brief};
+use super::attempt::Hands;
+use super::report::{Report, brief};
 use super::schedule::{Jitter, wait_after, wait_as_told};
 use super::{AnyHandler, LaneSettings, Outcome};
 use crate::clock::Clock;
@@ -27,13 +25,10 @@ use crate::journal::{Journal, LaneError, Parked, Position, Trouble};
 use crate::metrics::Metrics;
 use wide::Wide;
 
-/// An attempt that is under way for so long is told of: a handler that hangs must not stop its lane unseen.
-const SLOW: Duration = Duration::from_secs(60);
-
 /// One handler's way through the journal.
 pub struct Lane {
     settings: LaneSettings,
-    handler: AnyHandler,
+    hands: Hands,
     journal: Journal,
     clock: Clock,
     jitter: Jitter,
@@ -93,9 +88,9 @@ impl Lane {
             report: Report::new(&settings.name, metrics),
             durable: journal.durable(),
             ahead: Ahead::new(journal, settings.kinds.clone()),
+            hands: Hands::of(&settings.name, handler, journal, &clock),
             journal: journal.clone(),
             settings,
-            handler,
             clock,
             jitter,
             position,
@@ -172,7 +167,7 @@ impl Lane {
     /// Hands over what is ahead, as much of it as the handler takes at once.
     async fn deliver(&mut self) -> Step {
         let events = self.ahead.events();
-        let (done, outcome) = attempt(&self.settings.name, &self.handler, events).await;
+        let (done, outcome) = self.hands.take(events).await;
         if let Some(last) = done.checked_sub(1).and_then(|last| events.get(last)) {
             self.report.delivered(done, last, &self.clock);
             self.forget_trial();
@@ -275,7 +270,7 @@ impl Lane {
 impl fmt::Debug for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lane")
-            .field("handler", &self.handler)
+            .field("handler", self.hands.handler())
             .field("position", &self.position)
             .field("due", &self.due)
             .finish_non_exhaustive()
@@ -311,18 +306,4 @@ async fn write_down(journal: &Journal, parked: Parked) -> Result<(), String> {
         Ok(written) => written.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// One attempt, whatever the handler does in it.
-pub(super) async fn attempt(name: &str, handler: &AnyHandler, events: &[Event]) -> (usize, Outcome) {
-    // A handler keeps what it broke by panicking: the lane shares nothing with it but the events, which cannot change.
-    let mut attempt = pin!(AssertUnwindSafe(async { handler.deliver(events).await }).catch_unwind());
-    let ended = match timeout(SLOW, &mut attempt).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            report::slow(name, events.first());
-            attempt.await
-        }
-    };
-    ended.unwrap_or_else(|_| (0, Outcome::retry("panicked")))
 }

@@ -23,6 +23,7 @@
 
 mod again;
 mod ahead;
+mod attempt;
 mod closure;
 mod dispatcher;
 mod handler;
@@ -34,6 +35,7 @@ mod schedule;
 mod settings;
 
 pub use again::carry_out;
+pub use attempt::answered;
 pub use closure::from_fn;
 pub use dispatcher::{Dispatcher, StartError};
 pub(crate) use handler::Pages;

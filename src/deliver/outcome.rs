@@ -3,6 +3,23 @@
 use std::time::Duration;
 
 /// How an attempt to deliver an event went, in its handler's words.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use offhook::Outcome;
+///
+/// /// What the answer of a service means.
+/// fn outcome(status: u16) -> Outcome {
+///     match status {
+///         200..300 => Outcome::Done,
+///         503 => Outcome::pause("it is busy").not_before(Duration::from_secs(5)), // the lane waits, for ever if need be
+///         500..600 => Outcome::retry(format!("it said {status}")),                // parked after some attempts
+///         _ => Outcome::give_up(format!("it said {status}")),                     // parked at once
+///     }
+/// }
+/// # assert_eq!(outcome(204), Outcome::Done);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {

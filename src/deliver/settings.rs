@@ -5,6 +5,15 @@ use std::sync::Arc;
 use crate::kind::KindPattern;
 
 /// The settings that every lane has, whatever its handler is.
+///
+/// ```
+/// use offhook::deliver::LaneSettings;
+/// use offhook::kind::KindPattern;
+///
+/// let calls = LaneSettings { kinds: vec![KindPattern::parse("call.*")?], concurrency: 8, ..LaneSettings::new("billing") };
+/// assert_eq!((&*calls.name, calls.max_attempts), ("billing", 12));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct LaneSettings {
     /// The handler's name: its lane's identity across restarts.

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::cloud_event::CloudEvent;
-use crate::deliver::{Handler, Outcome};
+use crate::deliver::{Handler, Outcome, answered};
 use crate::event::Event;
 use crate::program::{Ended, ExecSettings, Fault, Output};
 
@@ -69,7 +69,10 @@ impl Handler for Exec {
 
 fn outcome(ended: &Ended) -> Outcome {
     let end = match ended.status.code() {
-        Some(0) => return Outcome::Done,
+        Some(0) => {
+            answered("exit code 0");
+            return Outcome::Done;
+        }
         Some(code) => format!("exit code {code}"),
         None => ended.status.to_string(),
     };

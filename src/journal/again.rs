@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::{Deserialize, Serialize};
 
 use super::lanes::{Lanes, Parked, stored, unsigned};
-use super::{Filter, LaneError, Position};
+use super::{Filter, Keys, LaneError, Position, sealing};
 use crate::event::EventId;
 
 /// Which parked deliveries are meant.
@@ -58,7 +58,9 @@ impl Lanes {
     /// [`LaneError`] when it could not be read.
     pub fn asked_again(&self, handler: &str) -> Result<Option<Parked>, LaneError> {
         let sql = format!("{PARKED} WHERE handler = ?1 AND asked = 1 ORDER BY position LIMIT 1");
-        self.with(|connection| connection.prepare_cached(&sql)?.query_row([handler], read_parked).optional())
+        self.with(|connection| {
+            connection.prepare_cached(&sql)?.query_row([handler], |row| read_parked(row, self.keys())).optional()
+        })
     }
 
     /// A parked delivery arrived after all.
@@ -126,9 +128,13 @@ impl Lanes {
 }
 
 /// Deliveries that gave up, oldest first.
-pub(super) fn parked(connection: &Connection, handler: Option<&str>) -> rusqlite::Result<Vec<Parked>> {
+pub(super) fn parked(
+    connection: &Connection,
+    handler: Option<&str>,
+    keys: Option<&Keys>,
+) -> rusqlite::Result<Vec<Parked>> {
     let sql = format!("{PARKED} WHERE ?1 IS NULL OR handler = ?1 ORDER BY parked_at, position");
-    connection.prepare(&sql)?.query_map([handler], read_parked)?.collect()
+    connection.prepare(&sql)?.query_map([handler], |row| read_parked(row, keys))?.collect()
 }
 
 /// The replay of this number.
@@ -155,14 +161,15 @@ fn change(connection: &Connection, sql: &str, which: &Which) -> rusqlite::Result
     Ok(changed)
 }
 
-fn read_parked(row: &Row<'_>) -> rusqlite::Result<Parked> {
+fn read_parked(row: &Row<'_>, keys: Option<&Keys>) -> rusqlite::Result<Parked> {
+    let id = EventId::from_bytes(row.get(2)?);
     Ok(Parked {
         handler: row.get(0)?,
         position: Position(unsigned(row.get(1)?)),
-        id: EventId::from_bytes(row.get(2)?),
+        id,
         kind: row.get(3)?,
         app_key: row.get(4)?,
-        why: row.get(5)?,
+        why: sealing::opened_note(keys, id, row.get(5)?),
         attempts: row.get(6)?,
         parked_at: Timestamp::from_microsecond(row.get(7)?).unwrap_or_default(),
         asked: row.get(8)?,

@@ -4,12 +4,11 @@ use std::collections::HashSet;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
-use super::reader::{self, CHUNK_ROWS, pass_over};
+use super::reader::Reader;
 use super::record::Record;
-use super::{Filter, Journal, ReadError, Reader};
+use super::{Filter, Journal, Position, ReadError};
 use crate::event::{Event, EventId};
 
 /// Events on their way into another journal. `Debug` shows none of them.
@@ -108,41 +107,12 @@ fn known(reader: &Reader, ids: &HashSet<EventId>) -> Result<HashSet<EventId>, Re
     let since = times().min().and_then(|time| time.checked_sub(around).ok());
     let until = times().max().and_then(|time| time.checked_add(around).ok());
     let filter = Filter { since, until, ..Filter::default() };
-    let mut finder = reader.finder(&filter);
-    let files = reader.files()?;
-    let (mut known, mut after) = (HashSet::new(), 0);
-    for (index, file) in files.iter().enumerate() {
-        let end = files.get(index + 1).map_or(u64::MAX, |next| next.first.saturating_sub(1));
-        let mut part = finder.next(after);
-        if part.after < end && !reader.is_before(since, files.get(index + 1))? {
-            let last = reader.with(&file.path, reader::last).or_else(|error| pass_over(&file.path, error))?;
-            let end = last.map_or(0, |last| reader::position(last).0);
-            while part.after < end {
-                let upto = part.last.min(end).min(part.after + CHUNK_ROWS as u64 * 8);
-                let look = |connection: &Connection| look(connection, part.after, upto, ids, &mut known);
-                reader.with(&file.path, look).or_else(|error| pass_over(&file.path, error))?;
-                part = finder.next(upto);
-            }
-        }
-        after = after.max(end);
-    }
-    Ok(known)
-}
-
-fn look(
-    connection: &Connection,
-    after: u64,
-    last: u64,
-    ids: &HashSet<EventId>,
-    known: &mut HashSet<EventId>,
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("SELECT id FROM events WHERE position > ?1 AND position <= ?2")?;
-    let mut rows = statement.query(params![reader::stored(after), reader::stored(last)])?;
-    while let Some(row) = rows.next()? {
-        let id = EventId::from_bytes(row.get(0)?);
+    let mut known = HashSet::new();
+    reader.ids(Position::default(), &filter, &mut |_, id| {
         if ids.contains(&id) {
             known.insert(id);
         }
-    }
-    Ok(())
+        known.len() < ids.len()
+    })?;
+    Ok(known)
 }

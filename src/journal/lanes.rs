@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::lanes_file::{State, is_for_want_of_space, load, set_aside};
 use super::stretch::fold;
-use super::{LaneError, OpenError, Position, files, lock, schema, standing};
+use super::{Keys, LaneError, OpenError, Position, attempts, files, lock, schema, sealing, standing};
 use crate::event::EventId;
 use crate::metrics::{HandlerLabel, Metrics};
 
@@ -47,6 +47,8 @@ pub struct Parked {
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
+    /// Why something gave up is encrypted with these.
+    keys: Option<Keys>,
     durable: watch::Receiver<Position>,
     /// The end when the journal was opened.
     begun: Position,
@@ -56,6 +58,7 @@ struct Inner {
     state: Mutex<State>,
     bell: Condvar,
     told: standing::Told,
+    attempts: attempts::Attempts,
 }
 
 impl Lanes {
@@ -63,6 +66,7 @@ impl Lanes {
     /// for opening it, that is tried again whenever somebody needs it.
     pub(super) fn open(
         directory: &Path,
+        keys: Option<Keys>,
         durable: watch::Receiver<Position>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, OpenError> {
@@ -85,6 +89,7 @@ impl Lanes {
         let (connection, state) = (Mutex::new(connection), Mutex::new(state));
         Ok(Self(Arc::new(Inner {
             path,
+            keys,
             durable,
             begun: end,
             metrics,
@@ -92,6 +97,7 @@ impl Lanes {
             state,
             bell: Condvar::new(),
             told: Mutex::default(),
+            attempts: Mutex::default(),
         })))
     }
 
@@ -172,7 +178,7 @@ impl Lanes {
             parked.id.as_bytes(),
             parked.kind,
             parked.app_key,
-            parked.why,
+            sealing::sealed_note(self.keys(), parked.id, &parked.why),
             parked.attempts,
             parked.parked_at.as_microsecond(),
         ];
@@ -185,6 +191,10 @@ impl Lanes {
     /// How many of `handler`'s deliveries are parked.
     pub fn parked_count(&self, handler: &str) -> u64 {
         lock(&self.0.state).parked.get(handler).copied().unwrap_or(0)
+    }
+
+    pub(super) fn keys(&self) -> Option<&Keys> {
+        self.0.keys.as_ref()
     }
 
     /// The last durable position.
@@ -216,6 +226,10 @@ impl Lanes {
     /// What the lanes have told of themselves.
     pub(super) fn told(&self) -> &standing::Told {
         &self.0.told
+    }
+
+    pub(super) fn attempts(&self) -> &attempts::Attempts {
+        &self.0.attempts
     }
 
     /// The handlers that have or had something parked.

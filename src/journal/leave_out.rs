@@ -6,11 +6,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
 use crate::event::{Event, EventParts, Marks};
 use crate::kind::KindPattern;
-use crate::lenient::{Fields, unquote};
+use crate::lenient::{Fate, Rewriter, is_like_json, rewritten, unquote};
 
 /// What is left out, besides the tokens of logins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,26 +36,22 @@ impl LeaveOut {
             return event;
         }
         let named: Vec<&str> = named.collect();
-        let leaves = |name: &str| (is_login && is_token(name)) || named.contains(&name);
-        let mut out = String::with_capacity(event.body().len());
-        let mut left = Left::default();
-        write(event.text(), &leaves, &mut out, &mut left);
-        if left.names.is_empty() {
-            return event;
-        }
-        without(&event, out, left, &named)
+        let (names, values) = (Vec::new(), Vec::new());
+        let mut leaving = Leaving { is_login, named: &named, names, values, is_blind: false };
+        let body = rewritten(event.text(), &mut leaving);
+        if leaving.names.is_empty() { event } else { without(&event, body, leaving) }
     }
 }
 
 /// The event with another body, and what that means for it.
-fn without(event: &Event, body: String, left: Left, named: &[&str]) -> Event {
+fn without(event: &Event, body: String, left: Leaving<'_>) -> Event {
     let mut marks = event.marks().cloned().unwrap_or_default();
     for name in left.names {
         if !marks.left_out.contains(&name) {
             marks.left_out.push(name);
         }
     }
-    let is_by_token_alone = marks.left_out.iter().all(|name| !named.contains(&&**name));
+    let is_by_token_alone = !left.is_blind && marks.left_out.iter().all(|name| !left.named.contains(&&**name));
     // A short value could be found again by its digest; a token could not.
     let headers = if is_by_token_alone { Arc::from(event.headers()) } else { Arc::from(undigested(event.headers())) };
     let subject = event.subject().filter(|subject| !left.values.iter().any(|value| value == subject));
@@ -75,70 +69,58 @@ fn without(event: &Event, body: String, left: Left, named: &[&str]) -> Event {
     Event::new(parts).with_marks(Marks { ..marks })
 }
 
-/// What was met and left out.
-#[derive(Default)]
-struct Left {
+/// Takes out what is to be left out, and remembers it.
+struct Leaving<'n> {
+    is_login: bool,
+    named: &'n [&'n str],
+    /// The fields that were left out.
     names: Vec<String>,
+    /// What stood there.
     values: Vec<String>,
+    /// Something is gone of which it is not known what all it was.
+    is_blind: bool,
 }
 
-/// Writes a JSON value without the fields that `leaves` names, at any depth, inside JSON texts too. All else stays as it
-/// was sent, but for the space between.
-fn write(raw: &str, leaves: &dyn Fn(&str) -> bool, out: &mut String, left: &mut Left) {
-    let raw = raw.trim_ascii();
-    match raw.as_bytes().first() {
-        Some(b'{') => match Fields::parse(raw) {
-            Ok(fields) => write_object(&fields, leaves, out, left),
-            Err(_) => out.push_str(raw),
-        },
-        Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(raw) {
-            Ok(items) => {
-                out.push('[');
-                for (number, item) in items.iter().enumerate() {
-                    if number > 0 {
-                        out.push(',');
-                    }
-                    write(item.get(), leaves, out, left);
-                }
-                out.push(']');
-            }
-            Err(_) => out.push_str(raw),
-        },
-        Some(b'"') => match unquote(raw).filter(|text| text.trim_ascii_start().starts_with(['{', '['])) {
-            Some(inner) if serde_json::from_str::<&RawValue>(&inner).is_ok() => {
-                let before = left.names.len();
-                let mut written = String::with_capacity(inner.len());
-                write(&inner, leaves, &mut written, left);
-                if left.names.len() > before { push_quoted(&written, out) } else { out.push_str(raw) }
-            }
-            _ => out.push_str(raw),
-        },
-        _ => out.push_str(raw),
+impl Leaving<'_> {
+    fn leaves(&self, name: &str) -> bool {
+        (self.is_login && is_token(name)) || self.named.contains(&name)
+    }
+
+    /// Whether something that is to be left out may stand in `text`, which cannot be read.
+    fn may_leave(&self, text: &str) -> bool {
+        (self.is_login && is_token(text)) || self.named.iter().any(|name| text.contains(name)) || text.contains("\\u") // a name may be written so
+    }
+
+    fn leave_blindly(&mut self, key: &str) {
+        self.names.push(key.to_owned());
+        self.is_blind = true;
     }
 }
 
-fn write_object(fields: &Fields<'_>, leaves: &dyn Fn(&str) -> bool, out: &mut String, left: &mut Left) {
-    out.push('{');
-    let mut is_first = true;
-    for (name, value) in fields.iter() {
-        if leaves(name) {
-            left.names.push(name.to_owned());
-            left.values.push(unquote(value.get()).map_or_else(|| value.get().to_owned(), Cow::into_owned));
-            continue;
+impl Rewriter for Leaving<'_> {
+    fn field(&mut self, name: &str, raw: &str) -> Fate {
+        if !self.leaves(name) {
+            return Fate::Stays;
         }
-        if !std::mem::take(&mut is_first) {
-            out.push(',');
-        }
-        push_quoted(name, out);
-        out.push(':');
-        write(value.get(), leaves, out, left);
+        self.names.push(name.to_owned());
+        self.values.push(unquote(raw).map_or_else(|| raw.to_owned(), Cow::into_owned));
+        Fate::Goes
     }
-    out.push('}');
-}
 
-fn push_quoted(text: &str, out: &mut String) {
-    // A text always serialises.
-    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+    fn scalar(&mut self, key: &str, raw: &str, out: &mut String) {
+        // JSON that is not whole: where a name is in it that is to be left out, nothing of it can be kept.
+        let is_broken =
+            raw.starts_with('"') && unquote(raw).is_none_or(|text| is_like_json(&text) && self.may_leave(&text));
+        if is_broken {
+            self.leave_blindly(key);
+        }
+        out.push_str(if is_broken { "\"\"" } else { raw });
+    }
+
+    fn unreadable(&mut self, key: &str, out: &mut String) {
+        self.leave_blindly(key);
+        out.push_str("null");
+    }
 }
 
 /// Whether a login proves itself with what stands under this name.
@@ -189,6 +171,23 @@ mod tests {
         assert!(!kept.is_verifiable() && kept.headers().contains("CheckSum"));
         let other = event("call.start", body);
         assert_eq!(LeaveOut::default().applied_to(other).text(), body);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_json_that_cannot_be_read_and_may_hold_a_token() {
+        let deep = format!("{}{}{}", "[".repeat(5000), r#"{\"token\":\"t-1\"}"#, "]".repeat(5000));
+        let cut = r#"{\"a\":1,\"Token\":\"t-1"#;
+        let escaped = r#"{\"\\u0074oken\":\"t-1"#;
+        for hidden in [&*deep, cut, escaped] {
+            let body = format!(r#"{{"accid":"mei","ext":"{hidden}","other":"[smile] {{"}}"#);
+            let kept = LeaveOut::default().applied_to(event("login.im", &body));
+            assert!(!kept.text().contains("t-1"), "{}", kept.text());
+            assert!(kept.text().contains(r#""accid":"mei""#) && kept.text().contains("[smile] {"), "{}", kept.text());
+            assert_eq!(kept.marks().unwrap().left_out, ["ext"]);
+            assert!(!kept.headers().contains("CheckSum"));
+            let other = event("call.start", &body);
+            assert_eq!(LeaveOut::default().applied_to(other).text(), body);
+        }
     }
 
     #[test]

@@ -69,11 +69,13 @@
 //! and index words are hidden with what is made from the key; rows keep what ordering, repeats and filters need.
 //!
 //! An erasure is an order in `lanes.db`. The keeper has the writer begin a new file, so that nobody appends to what is
-//! changed, and goes from file to file: notes about an event first, then its row, with `secure_delete`, then the file is
-//! written anew and its log is emptied. A crash anywhere leaves an order that is not over, and going on finds what is left. At the end the index is made
-//! anew where it knew the account, and the order forgets it. Imported events come through [`Journal::append`] like
-//! others; they carry a mark, and lanes pass over them. Two of the same id are never there: an id tells its event's
-//! time, and what was received about then is looked through first.
+//! changed, and goes from file to file: notes about an event first, then its row, with `secure_delete`, then the file
+//! is written anew and its log is emptied. A crash anywhere leaves an order that is not over: going on finds what is
+//! left, and writes the files anew in which it had begun. Of a damaged file it erases what can be read, and the order
+//! is over when that file is gone. At the end the index is made anew where it knew the account, and the order forgets
+//! it. Imported events come through [`Journal::append`] like others; they carry a mark, and lanes pass over them. Two
+//! of the same id are never there: an id tells its event's time, and what was received about then is looked through
+//! first.
 //!
 //! # What goes again
 //!
@@ -105,15 +107,17 @@
 //! 16 MiB: neither a start nor a further failure waits for all of it again, or holds it in memory.
 //! Positions grow by one per event; only such a failure leaves a gap. Nothing is ever given a position twice.
 //!
-//! A damaged events file is never renamed or changed, nor deleted before its time: it is said which one it is, a new one
-//! begins behind all it can hold, and readers pass over what they cannot read. Since that is everything behind the damage,
-//! each page of the newest file is looked at before anything is appended to it. A damaged `lanes.db` is set aside, and a
-//! lost one made anew; handlers then get every kept event again, rather than miss one. What its log holds behind a damage
-//! is lost without a word, so a handler's start and a person's orders leave that log at once. Where `lanes.db` cannot be
-//! opened for want of space, the journal opens without it: verdicts go on, and each lane begins once its position can be
-//! read.
+//! A damaged events file is never renamed or changed, nor deleted before its time: it is said which one it is, and
+//! readers step over what they cannot read. The pages above a damaged one still tell where all others are, so what
+//! stands on it is lost, and nothing else. Each page of the newest file is looked at before anything is appended to it;
+//! where one is damaged, a new file begins behind all it can hold. A damaged `lanes.db` is set aside, and a lost one
+//! made anew; handlers then get every kept event again, rather than miss one. What its log holds behind a damage is
+//! lost without a word, so a handler's start and a person's orders leave that log at once. Where `lanes.db` cannot be
+//! opened for want of space, the journal opens without it: verdicts go on, and each lane begins once its position can
+//! be read.
 
 mod again;
+mod attempts;
 mod backup;
 mod backwards;
 mod by_id;
@@ -122,6 +126,8 @@ mod error;
 mod failures;
 mod files;
 mod filter;
+mod forwards;
+mod holes;
 mod import;
 mod index;
 mod keeper;
@@ -150,6 +156,7 @@ mod slot;
 mod spill;
 mod standing;
 mod stretch;
+mod walk;
 mod words;
 mod writer;
 
@@ -161,11 +168,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use again::{Replay, Which};
+pub use attempts::{Attempt, AttemptEnd};
 pub use backup::{Backup, BackupError, backup};
 pub use erase::Erasure;
 pub use error::{LaneError, OpenError, ReadError};
 pub use failures::{Failure, Failures};
 pub use filter::Filter;
+pub use holes::Hole;
 pub use import::{Copies, ImportError};
 pub use keeping::{Keeping, Kept, Unkept};
 pub use lanes::{Lanes, Parked};
@@ -297,7 +306,7 @@ impl Journal {
 
     /// Reads this journal.
     pub fn reader(&self) -> Reader {
-        Reader::at(&self.0.directory).with_keys(self.0.keys.clone())
+        Reader::at(&self.0.directory).with_keys(self.0.keys.clone()).telling_with(&self.0.shared.damaged)
     }
 
     /// How far each handler is.

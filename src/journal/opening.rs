@@ -49,7 +49,7 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
     let repeats_until = recall::from_files(&repeats, &found, since).max(recall::from_spill(&repeats, &spill, since));
 
     let durable = watch::Sender::new(Position(last));
-    let lanes = Lanes::open(&directory, durable.subscribe(), Arc::clone(&metrics))?;
+    let lanes = Lanes::open(&directory, keys.clone(), durable.subscribe(), Arc::clone(&metrics))?;
     // Further than the events go only where the disk lost what it had promised. No position is given out twice all the
     // same: lanes would pass over the new events as if they had been delivered.
     let last = last.max(lanes.furthest().get());
@@ -76,6 +76,7 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         relieved: AtomicBool::new(false),
         spilled_beside: AtomicBool::new(false),
         keys: keys.clone(),
+        damaged: reader.damaged(),
     });
     let desk = Arc::new(Desk::retaining(retention));
     let shadows = Shadows::at(&directory);
@@ -290,4 +291,4 @@ fn join(running: Option<Running>, within: Option<Duration>) -> bool {
 const END_WITHIN: Duration = Duration::from_secs(5);
 
 /// No row of an event is smaller than this: 16 bytes of id and 100 or more of headers and body.
-const SMALLEST_ROW: u64 = 64;
+pub(super) const SMALLEST_ROW: u64 = 64;

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,12 +14,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use super::again::{self, Replay};
 use super::erase::{self, Erasure};
 use super::files::{self, EventsFile};
-use super::index::{Finder, Part};
-use super::record::{self, COLUMNS};
+use super::index::Finder;
 use super::schema::{self, EVENTS, LANES, Schema};
 use super::shadows::ShadowReader;
+use super::walk::{self, Each, Rows, Walked, Way};
 use super::{Filter, Keys, Parked, Position, ReadError, lock};
-use crate::event::{Event, EventId};
+use crate::event::Event;
 
 /// Reads a journal's directory; writes nothing to it.
 #[derive(Debug)]
@@ -31,7 +31,12 @@ pub struct Reader {
     open: Mutex<Option<(PathBuf, Connection)>>,
     /// Where to look for what the last filter wanted: the next page is mostly asked for with the same one.
     finder: Mutex<Option<(Filter, Finder)>>,
+    damaged: Arc<Damaged>,
 }
+
+/// The damaged files that were told of: each is said once, however many read it.
+#[derive(Debug, Default)]
+pub(super) struct Damaged(Mutex<HashSet<PathBuf>>);
 
 /// Some events in a row.
 #[derive(Debug)]
@@ -46,7 +51,7 @@ pub struct Page {
 
 impl Clone for Reader {
     fn clone(&self) -> Self {
-        Self::at(&self.path).with_keys(self.keys.clone())
+        Self::at(&self.path).with_keys(self.keys.clone()).telling_with(&self.damaged)
     }
 }
 
@@ -76,6 +81,17 @@ impl Reader {
         self
     }
 
+    /// The damaged files it has told of.
+    pub(super) fn damaged(&self) -> Arc<Damaged> {
+        Arc::clone(&self.damaged)
+    }
+
+    /// The same; what was told by others with `damaged` is not told again.
+    pub(super) fn telling_with(mut self, damaged: &Arc<Damaged>) -> Self {
+        self.damaged = Arc::clone(damaged);
+        self
+    }
+
     /// What the index's words may be hidden with; nothing, where nothing is encrypted.
     pub(super) fn word_keys(&self) -> Vec<(u32, Vec<u8>)> {
         let mut keys = self.keys.as_ref().map(Keys::for_words).unwrap_or_default();
@@ -93,65 +109,13 @@ impl Reader {
     }
 
     pub(super) fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), keys: None, open: Mutex::new(None), finder: Mutex::new(None) }
-    }
-
-    /// Events after `after`, oldest first, at most `limit` that match. Blocking, in short read transactions, and
-    /// never more than some ten thousand events at once. A file that is damaged is said and passed over.
-    ///
-    /// # Errors
-    /// [`ReadError`] names the file.
-    pub fn page(&self, after: Position, limit: usize, filter: &Filter) -> Result<Page, ReadError> {
-        let mut finder = self.finder(filter);
-        let page = self.page_of(after, limit, filter, &mut finder);
-        self.keep_finder(filter, finder);
-        page
+        let (open, finder, damaged) = (Mutex::new(None), Mutex::new(None), Arc::default());
+        Self { path: path.to_owned(), keys: None, open, finder, damaged }
     }
 
     /// For the next page.
     pub(super) fn keep_finder(&self, filter: &Filter, finder: Finder) {
         *lock(&self.finder) = Some((filter.clone(), finder));
-    }
-
-    fn page_of(&self, after: Position, limit: usize, filter: &Filter, finder: &mut Finder) -> Result<Page, ReadError> {
-        let mut page = Page { events: Vec::new(), scanned: after, more: false };
-        let files = self.files()?;
-        let mut budget = PAGE_ROWS;
-        let start = files.partition_point(|file| file.first <= after.0.saturating_add(1)).saturating_sub(1);
-        let mut part = Part { after: after.0, last: after.0 };
-        for (index, file) in files.iter().enumerate().skip(start) {
-            let end = files.get(index + 1).map_or(u64::MAX, |next| next.first.saturating_sub(1));
-            let mut is_new = true;
-            loop {
-                if page.scanned.0 >= part.last {
-                    part = finder.next(page.scanned.0);
-                    page.scanned = page.scanned.max(Position(part.after));
-                }
-                if page.scanned.0 >= end {
-                    break;
-                }
-                if std::mem::take(&mut is_new) && self.is_before(filter.since, files.get(index + 1))? {
-                    page.scanned = page.scanned.max(Position(end));
-                    break;
-                }
-                if page.events.len() >= limit || budget == 0 {
-                    page.more = true;
-                    return Ok(page);
-                }
-                let (rows, last) = (budget.min(CHUNK_ROWS), part.last.min(end));
-                let scan =
-                    |connection: &Connection| scan(connection, &mut page, last, rows, limit, filter, self.keys());
-                let seen = self.with(&file.path, scan).or_else(|error| pass_over(&file.path, error))?;
-                budget -= seen.min(budget);
-                if seen < rows {
-                    if part.last >= end {
-                        break;
-                    }
-                    page.scanned = Position(part.last);
-                }
-            }
-        }
-        Ok(page)
     }
 
     /// The way to what `filter` wants; the one of the last page, where that asked for the same.
@@ -180,8 +144,14 @@ impl Reader {
     /// [`ReadError`] names the file.
     pub fn last(&self) -> Result<Position, ReadError> {
         for file in self.files()?.iter().rev() {
-            if let Some(last) = self.with(&file.path, last).or_else(|error| pass_over(&file.path, error))? {
-                return Ok(position(last));
+            let mut last = None;
+            let rows = Rows { first: file.first, last: u64::MAX, way: Way::Backwards, most: 1 };
+            self.walk(&file.path, "position", rows, &mut |at, _| {
+                last = Some(Position(at));
+                Ok(true)
+            })?;
+            if let Some(last) = last {
+                return Ok(last);
             }
         }
         Ok(Position::default())
@@ -192,7 +162,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn parked(&self, handler: Option<&str>) -> Result<Vec<Parked>, ReadError> {
-        self.of_lanes(|connection| again::parked(connection, handler)).map(Option::unwrap_or_default)
+        self.of_lanes(|connection| again::parked(connection, handler, self.keys())).map(Option::unwrap_or_default)
     }
 
     /// How the replay `id` stands; `None` where there is none.
@@ -230,16 +200,23 @@ impl Reader {
         let begun = self.with(path, |connection| {
             connection.query_row("SELECT begun FROM stretch", [], |row| row.get::<_, i64>(0)).optional()
         });
-        let begun = begun.or_else(|error| pass_over(path, error))?;
+        let begun = begun.or_else(|error| self.pass_over(path, error))?;
         Ok(begun.and_then(|begun| Timestamp::from_microsecond(begun).ok()))
     }
 
+    /// Tells `each` of `rows` in the file at `path`, with these columns, past what is damaged. That is said, once for each
+    /// file. One that was removed in the meantime, which is how old events go, has none.
+    pub(super) fn walk(&self, path: &Path, columns: &str, rows: Rows, each: Each<'_>) -> Result<Walked, ReadError> {
+        let walked = self.with(path, |connection| walk::walk(connection, columns, rows, each));
+        let walked = walked.or_else(|error| self.pass_over(path, error))?;
+        if let Some(damage) = &walked.damage {
+            self.damaged.say(path, damage);
+        }
+        Ok(walked)
+    }
+
     /// Does `read` with a connection to the file.
-    pub(super) fn with<T>(
-        &self,
-        path: &Path,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, ReadError> {
+    fn with<T>(&self, path: &Path, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ReadError> {
         let mut open = lock(&self.open);
         let connection = match open.take() {
             Some((last, connection)) if last == path => connection,
@@ -251,25 +228,28 @@ impl Reader {
         }
         done
     }
+
+    /// A file of which nothing can be read must not stand in the way of the others.
+    fn pass_over<T: Default>(&self, path: &Path, error: ReadError) -> Result<T, ReadError> {
+        match &error {
+            ReadError::Database { error, .. } if schema::is_damage(error) => self.damaged.say(path, error),
+            _ if !path.exists() => {}
+            _ => return Err(error),
+        }
+        Ok(T::default())
+    }
 }
 
-/// The ids of all events after `after`, up to `until`.
-pub(super) fn ids_between(directory: &Path, after: u64, until: u64) -> Result<HashSet<EventId>, ReadError> {
-    let reader = Reader::at(directory);
-    let mut ids = HashSet::new();
-    let files = reader.files()?;
-    let start = files.partition_point(|file| file.first <= after.saturating_add(1)).saturating_sub(1);
-    for file in files.iter().skip(start).take_while(|file| file.first <= until) {
-        let collect = |connection: &Connection| {
-            let mut rows = connection.prepare("SELECT id FROM events WHERE position > ?1 AND position <= ?2")?;
-            for id in rows.query_map([stored(after), stored(until)], |row| row.get(0))? {
-                ids.insert(EventId::from_bytes(id?));
-            }
-            Ok(())
-        };
-        reader.with(&file.path, collect).or_else(|error| pass_over(&file.path, error))?;
+impl Damaged {
+    fn say(&self, path: &Path, damage: &rusqlite::Error) {
+        if lock(&self.0).insert(path.to_owned()) {
+            tracing::error!(
+                path = %path.display(), error = %damage,
+                "an events file is damaged; what cannot be read of it is passed over. \
+                 Keep the file: `sqlite3 FILE .recover` may save more of it"
+            );
+        }
     }
-    Ok(ids)
 }
 
 /// A connection that reads a file, whoever else has it open. A log that a killed server left is read back by SQLite;
@@ -297,59 +277,6 @@ pub(super) fn connect(path: &Path, schema: &Schema) -> Result<Connection, ReadEr
         connection.execute_batch(older).map_err(database)?;
     }
     Ok(connection)
-}
-
-/// Looks at up to `rows` rows after `page.scanned` and up to `last`, in one read transaction; tells how many were there.
-pub(super) fn scan(
-    connection: &Connection,
-    page: &mut Page,
-    last: u64,
-    rows: usize,
-    limit: usize,
-    filter: &Filter,
-    keys: Option<&Keys>,
-) -> rusqlite::Result<usize> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ?1 AND position <= ?2 ORDER BY position LIMIT ?3");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows_most = i64::try_from(rows).unwrap_or(i64::MAX);
-    let mut found = statement.query([stored(page.scanned.0), stored(last), rows_most])?;
-    let mut seen = 0;
-    while let Some(row) = found.next()? {
-        let at = position(row.get(0)?);
-        if filter.wants(row)? {
-            let event = record::read_event(row, keys)?;
-            if filter.wants_opened(row, &event)? {
-                page.events.push((at, event));
-            }
-        }
-        page.scanned = at;
-        seen += 1;
-        if page.events.len() >= limit {
-            return Ok(rows);
-        }
-    }
-    Ok(seen)
-}
-
-/// The last position in a file.
-pub(super) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    connection.query_row("SELECT max(position) FROM events", [], |row| row.get(0))
-}
-
-/// A damaged file must not stand in the way of those after it: it is said, and read as if it ended here. So is one
-/// that was removed in the meantime, which is how old events go.
-pub(super) fn pass_over<T: Default>(path: &Path, error: ReadError) -> Result<T, ReadError> {
-    match &error {
-        ReadError::Database { error: damage, .. } if schema::is_damage(damage) => {
-            tracing::error!(
-                path = %path.display(), error = %damage,
-                "an events file is damaged; the rest of it is passed over. Keep the file: `sqlite3 FILE .recover` may save more of it"
-            );
-            Ok(T::default())
-        }
-        _ if !path.exists() => Ok(T::default()),
-        _ => Err(error),
-    }
 }
 
 /// What was noted beside events must not keep anybody from reading them: a damaged file of notes is said, once, and read
@@ -389,7 +316,4 @@ pub(super) fn stored(position: u64) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }
 
-/// Rows that one read transaction looks at, and one page at most.
-pub(super) const CHUNK_ROWS: usize = 1024;
-pub(super) const PAGE_ROWS: usize = 16 * CHUNK_ROWS;
 pub(super) const BUSY: Duration = Duration::from_secs(2);

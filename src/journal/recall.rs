@@ -1,12 +1,14 @@
 //! What the repeat index is filled with again: the newest events files, and what is spilled.
 
-use std::path::Path;
 use std::time::Duration;
+
+use rusqlite::{OptionalExtension, Row};
 
 use super::files::EventsFile;
 use super::repeats::{RepeatKey, Repeats};
-use super::schema::EVENTS;
+use super::schema::{self, EVENTS};
 use super::spill::Spill;
+use super::walk::{Rows, Way, walk};
 use super::{ReadError, reader, record};
 use crate::clock::Clock;
 
@@ -40,7 +42,7 @@ impl Since {
 pub(super) fn from_files(repeats: &Repeats, found: &[EventsFile], since: Since) -> u32 {
     let mut until = 0;
     for file in found.iter().rev() {
-        match from_file(repeats, &file.path, since) {
+        match from_file(repeats, file, since) {
             Ok((in_file, before)) => {
                 until = until.max(in_file).max(before.unwrap_or(0));
                 if before.is_some_and(|before| before < since.oldest()) {
@@ -78,31 +80,43 @@ pub(super) fn from_spill(repeats: &Repeats, spill: &Spill, since: Since) -> u32 
 }
 
 /// Tells until when repeats of this file's events may come, and the same of all files before it, where it says so.
-fn from_file(repeats: &Repeats, path: &Path, since: Since) -> Result<(u32, Option<u32>), ReadError> {
-    let failed = |error| ReadError::Database { path: path.to_owned(), error };
-    let connection = reader::connect(path, &EVENTS)?;
+fn from_file(repeats: &Repeats, file: &EventsFile, since: Since) -> Result<(u32, Option<u32>), ReadError> {
+    let failed = |error| ReadError::Database { path: file.path.clone(), error };
+    let connection = reader::connect(&file.path, &EVENTS)?;
     let mut until = 0;
+    let mut take = |row: &Row<'_>| {
+        let (stored, valid_until) = (row.get_ref(1)?.as_blob_or_null()?, row.get::<_, Option<u32>>(2)?);
+        let key = stored.zip(valid_until).and_then(|(stored, valid_until)| RepeatKey::read(stored, valid_until));
+        let Some(key) = key.and_then(|key| since.still(key)) else { return Ok(true) };
+        until = until.max(key.valid_until);
+        let text = |column: usize| row.get_ref(column).map(|value| value.as_str_or_null().ok().flatten());
+        let decision = record::decision(text(3)?, row.get(4)?, text(5)?, text(6)?, text(7)?);
+        if let Some(decision) = decision {
+            repeats.settle(std::iter::once((key, Some(&decision))), None);
+        }
+        Ok(true)
+    };
     let mut read = || {
-        let sql = "SELECT repeat_key, repeat_until, verdict, code, ext, modify, decided_by FROM events \
-                   WHERE repeat_until >= ?1";
-        let mut statement = connection.prepare(sql)?;
+        let sql = format!("SELECT {WHAT} FROM events WHERE repeat_until >= ?1");
+        let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query([since.oldest()])?;
         while let Some(row) = rows.next()? {
-            let stored = row.get_ref(0)?.as_blob_or_null()?;
-            let valid_until = row.get(1)?;
-            let key = stored.and_then(|stored| RepeatKey::read(stored, valid_until));
-            let Some(key) = key.and_then(|key| since.still(key)) else { continue };
-            until = until.max(key.valid_until);
-            let text = |column: usize| row.get_ref(column).map(|value| value.as_str_or_null().ok().flatten());
-            let decision = record::decision(text(2)?, row.get(3)?, text(4)?, text(5)?, text(6)?);
-            if let Some(decision) = decision {
-                repeats.settle(std::iter::once((key, Some(&decision))), None);
-            }
+            take(row)?;
         }
-        let mut before = connection.prepare("SELECT repeats_until FROM stretch")?;
-        let mut rows = before.query([])?;
-        rows.next()?.map(|row| row.get(0)).transpose()
+        Ok(())
     };
-    let before = read().map_err(failed)?;
-    Ok((until, before))
+    // Past damage it takes longer, since each row is looked at here.
+    match read() {
+        Err(error) if schema::is_damage(&error) => {
+            tracing::error!(path = %file.path.display(), %error, "repeats of events on damaged pages may be taken for new ones");
+            let all = Rows { first: file.first, last: u64::MAX, way: Way::Forwards, most: usize::MAX };
+            walk(&connection, WHAT, all, &mut |_, row| take(row)).map_err(failed)?;
+        }
+        read => read.map_err(failed)?,
+    }
+    let before = connection.query_row("SELECT repeats_until FROM stretch", [], |row| row.get(0)).optional();
+    Ok((until, before.map_err(failed)?))
 }
+
+/// What is read of each event.
+const WHAT: &str = "position, repeat_key, repeat_until, verdict, code, ext, modify, decided_by";

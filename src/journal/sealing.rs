@@ -67,10 +67,14 @@ impl Keys {
 
     /// Encrypts a record of the event `id` with the first key.
     pub(super) fn seal(&self, id: EventId, record: &Sealed<'_>) -> Vec<u8> {
-        let (Some(key), Ok(text)) = (self.0.first(), serde_json::to_vec(record)) else { return Vec::new() };
+        serde_json::to_vec(record).map(|text| self.encrypt(id, &text)).unwrap_or_default()
+    }
+
+    fn encrypt(&self, id: EventId, text: &[u8]) -> Vec<u8> {
+        let Some(key) = self.0.first() else { return Vec::new() };
         let nonce = XNonce::generate();
         // It only fails over 256 GiB.
-        let text = key.cipher.encrypt(&nonce, Payload { msg: &text, aad: id.as_bytes() }).unwrap_or_default();
+        let text = key.cipher.encrypt(&nonce, Payload { msg: text, aad: id.as_bytes() }).unwrap_or_default();
         let mut sealed = Vec::with_capacity(HEAD + text.len());
         sealed.push(VERSION);
         sealed.extend_from_slice(&key.id.to_be_bytes());
@@ -87,14 +91,34 @@ impl Keys {
 
 /// Decrypts what is encrypted of a record of the event `id`.
 pub(super) fn open(keys: Option<&Keys>, id: EventId, sealed: &[u8]) -> Result<Sealed<'static>, Unreadable> {
+    serde_json::from_slice(&decrypt(keys, id, sealed)?).map_err(|_| Unreadable::Changed { id })
+}
+
+fn decrypt(keys: Option<&Keys>, id: EventId, sealed: &[u8]) -> Result<Vec<u8>, Unreadable> {
     let changed = Unreadable::Changed { id };
     let number = key_of(sealed).ok_or(changed)?;
     let (nonce, text) = sealed.get(5..HEAD).zip(sealed.get(HEAD..)).ok_or(changed)?;
     let key = keys.and_then(|keys| keys.0.iter().find(|key| key.id == number));
     let key = key.ok_or(Unreadable::UnknownKey { id, key: number })?;
     let nonce = XNonce::try_from(nonce).map_err(|_| changed)?;
-    let text = key.cipher.decrypt(&nonce, Payload { msg: text, aad: id.as_bytes() }).map_err(|_| changed)?;
-    serde_json::from_slice(&text).map_err(|_| changed)
+    key.cipher.decrypt(&nonce, Payload { msg: text, aad: id.as_bytes() }).map_err(|_| changed)
+}
+
+/// A note about the event `id` as it is stored: encrypted where there are keys, since it may say what the event said.
+pub(super) fn sealed_note(keys: Option<&Keys>, id: EventId, note: &str) -> String {
+    match keys.filter(|_| !note.is_empty()) {
+        Some(keys) => format!("{NOTE}{}", BASE64_STANDARD.encode(keys.encrypt(id, note.as_bytes()))),
+        None => note.to_owned(),
+    }
+}
+
+/// The note again. One that cannot be decrypted says so: it must not keep anybody from seeing the rest.
+pub(super) fn opened_note(keys: Option<&Keys>, id: EventId, stored: String) -> String {
+    let Some(sealed) = stored.strip_prefix(NOTE).and_then(|text| BASE64_STANDARD.decode(text).ok()) else {
+        return stored;
+    };
+    let text = decrypt(keys, id, &sealed).map(|text| String::from_utf8_lossy(&text).into_owned());
+    text.unwrap_or_else(|why| why.to_string())
 }
 
 /// The number of the key that something was encrypted with.
@@ -147,6 +171,8 @@ impl fmt::Debug for Key {
 }
 
 const VERSION: u8 = 1;
+/// What an encrypted note begins with. No other note does: it is not printable.
+const NOTE: &str = "\u{1}sealed:";
 /// The version, the key's number and the nonce.
 const HEAD: usize = 1 + 4 + 24;
 
@@ -180,6 +206,21 @@ mod tests {
             changed[at] ^= 1;
             assert!(open(both.as_ref(), id, &changed).is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn a_note_is_read_with_its_key_only() {
+        let id = EventId::at(Timestamp::UNIX_EPOCH);
+        let key = keys(&[&"01".repeat(32)]);
+        let stored = sealed_note(key.as_ref(), id, "mei is busy");
+        assert!(!stored.contains("mei"));
+        assert_eq!(opened_note(key.as_ref(), id, stored.clone()), "mei is busy");
+        assert!(opened_note(None, id, stored).contains("journal.encryption_key"));
+        for plain in ["", "said before there was a key", "\u{1}sealed:?"] {
+            assert_eq!(opened_note(key.as_ref(), id, plain.to_owned()), plain);
+        }
+        assert_eq!(sealed_note(None, id, "plain"), "plain");
+        assert_eq!(sealed_note(key.as_ref(), id, ""), "");
     }
 
     #[test]

@@ -19,11 +19,12 @@ use super::keeping::{Kept, Unkept};
 use super::mask::masked;
 use super::options::Tuning;
 use super::queue::{Entry, Patience, Queue};
+use super::reader::Damaged;
 use super::record::Record;
 use super::repeats::Repeats;
 use super::spill::{Import, Spill};
 use super::stretch::{self, Stretch};
-use super::{Keys, OpenError, Position, files, lock, reader};
+use super::{Keys, OpenError, Position, by_id, files, lock};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
@@ -55,6 +56,8 @@ pub(super) struct Shared {
     pub spilled_beside: AtomicBool,
     /// What is written is encrypted with these.
     pub keys: Option<Keys>,
+    /// For all readers of this journal.
+    pub damaged: Arc<Damaged>,
 }
 
 impl Shared {
@@ -288,7 +291,7 @@ impl Writer {
         }
         if self.import.is_none() {
             let directory = &self.directory;
-            let ids = |after, until| reader::ids_between(directory, after, until).map_err(io::Error::other);
+            let ids = |after, until| by_id::ids_between(directory, after, until).map_err(io::Error::other);
             self.import = lock(&self.shared.spill).import(self.durable, ids)?;
         }
         let Some(import) = &mut self.import else {

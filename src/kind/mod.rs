@@ -176,6 +176,15 @@ impl fmt::Display for Kind {
 }
 
 /// Which kinds something is about: `call.start`, `call.*` or `*`.
+///
+/// ```
+/// use offhook::kind::KindPattern;
+///
+/// let calls = KindPattern::parse("call.*")?;
+/// assert!(calls.matches("call.start") && !calls.matches("room.create"));
+/// assert_eq!(KindPattern::parse("call.strat").unwrap_err(), "no such kind: `call.strat`; did you mean `call.start`?");
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KindPattern(String);

@@ -75,6 +75,20 @@ pub struct Receiver {
 }
 
 /// Puts a [`Receiver`] together.
+///
+/// ```
+/// use offhook::decide::{LinkSettings, OnError, Word};
+/// use offhook::deliver::LaneSettings;
+/// use offhook::kind::KindPattern;
+/// use offhook::{Decider, Handler, Receiver};
+///
+/// async fn build(rules: impl Decider, billing: impl Handler) -> Result<Receiver, Box<dyn std::error::Error>> {
+///     let rules_in = LinkSettings { on_error: OnError::Next, ..LinkSettings::new("rules") };
+///     let billing_in = LaneSettings { kinds: vec![KindPattern::parse("call.*")?], ..LaneSettings::new("billing") };
+///     let receiver = Receiver::builder().app("made-up-app-key", "made-up-app-secret").fallback(Word::Allow);
+///     Ok(receiver.decider_in(rules_in, rules).handler_in(billing_in, billing).journal("data").build().await?)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Builder {
     pub(crate) settings: edge::Settings,

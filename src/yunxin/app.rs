@@ -47,6 +47,19 @@ impl AppSecret {
 }
 
 /// An app, as the platform's console knows it.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use offhook::yunxin::{App, AppSecret};
+///
+/// // While a secret is being replaced both are believed, the old one until its end.
+/// let end = "2027-01-01T00:00:00Z".parse()?;
+/// let secrets = vec![AppSecret::new("made-up-new"), AppSecret::new("made-up-old").until(Some(end))];
+/// let app = App { secrets, clock_tolerance: Duration::from_secs(60), ..App::new("made-up-app-key", "made-up-new") };
+/// assert!(!app.secrets[1].is_current(end));
+/// # Ok::<(), jiff::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct App {
     /// Its public key.

@@ -37,6 +37,27 @@ pub struct Diagnosis {
 }
 
 /// Explains how the checks of a request that arrived at `now` go.
+///
+/// ```
+/// use axum::http::{HeaderMap, HeaderValue};
+/// use bytes::Bytes;
+/// use offhook::yunxin::{App, Apps, diagnose, sign};
+///
+/// let apps: Apps = [App::new("made-up-app-key", "made-up-secret")].into_iter().collect();
+/// let (body, time) = (Bytes::from_static(b"{}"), "1767225600000");
+/// let signature = sign("another-secret", &body, time);
+/// let mut headers = HeaderMap::new();
+/// for (name, value) in
+///     [("appkey", "made-up-app-key"), ("curtime", time), ("md5", &signature.md5), ("checksum", &signature.check_sum)]
+/// {
+///     headers.insert(name, HeaderValue::from_str(value)?);
+/// }
+/// let diagnosis = diagnose(&apps, &headers, &body, "2026-01-01T00:00:01Z".parse()?);
+/// let failed: Vec<_> = diagnosis.findings.iter().filter(|finding| !finding.passed).collect();
+/// assert_eq!(failed.len(), 1);
+/// assert_eq!(diagnosis.refusal.map(|refusal| refusal.code()), Some("check_sum_mismatch"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn diagnose(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Diagnosis {
     let (refusal, verified) = match verify(apps, headers, body.clone(), now) {
         Ok(verified) => (None, Some(verified)),

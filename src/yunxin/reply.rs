@@ -14,6 +14,16 @@ const ALLOW: &[u8] = br#"{"errCode":0,"responseCode":20000,"modifyResponse":{},"
 
 /// Writes `verdict` as the answer to an event of `kind`. Changes go out with an allow of a message only, as text: what is
 /// none yet is written as JSON, since `attach` and `ext` are texts that hold JSON. Null changes nothing.
+///
+/// ```
+/// use offhook::yunxin::encode;
+/// use offhook::{Event, Verdict};
+///
+/// let event = Event::from_json(r#"{"eventType":20}"#)?;
+/// let reply = encode(event.kind(), &Verdict::reject(20010));
+/// assert_eq!(reply, r#"{"errCode":1,"responseCode":20010,"modifyResponse":{},"callbackExt":""}"#);
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 pub fn encode(kind: &Kind, verdict: &Verdict) -> Bytes {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]

@@ -31,7 +31,7 @@ fn read(path: &Path) -> String {
 }
 
 /// Every page of both languages that people wrote, with its place in the book.
-fn written() -> Vec<(String, String)> {
+pub(crate) fn written() -> Vec<(String, String)> {
     let pages = |language: &'static str| {
         let pages = book(language).into_iter().filter(|(name, _)| !MADE.contains(&&**name));
         pages.map(move |(name, text)| (format!("{language}/{name}"), text))
@@ -75,6 +75,24 @@ fn the_book_shows_configurations_that_can_be_served() {
         }
     }
     assert!(count >= 4, "the book shows {count} configurations");
+}
+
+/// What the page of recipes shows is what stands in `config/`, where the tests of rules take it from.
+#[test]
+fn the_recipes_are_those_that_are_tested() {
+    let entries = fs::read_dir(root().join("config")).expect("configurations").flatten().map(|entry| entry.path());
+    let recipes: Vec<_> = entries.filter(|path| path.to_string_lossy().contains("/recipe-")).collect();
+    let texts: Vec<_> = recipes.iter().map(|path| read(path).replace("config/blocked.txt", "blocked.txt")).collect();
+    for language in LANGUAGES {
+        let blocks = pages::blocks(&book(language)["recipes.md"]);
+        assert_eq!(blocks.len(), recipes.len(), "{language}: a block for each of {recipes:?}");
+        for block in &blocks {
+            // A section stands before the app or behind it.
+            let parts: Vec<_> = block.text.split("\n\n").map(str::trim_end).collect();
+            let is_shown = |text: &String| parts.iter().all(|part| text.contains(part));
+            assert!(texts.iter().any(is_shown), "{language}/recipes.md: no recipe in config/ has\n{}", block.text);
+        }
+    }
 }
 
 /// A block of Rust is a piece of an example in `examples/`, which is compiled with the tests.

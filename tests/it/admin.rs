@@ -205,12 +205,19 @@ async fn an_event_tells_its_verdict_its_checks_its_deliveries_and_how_to_send_it
     let delivered = async {
         loop {
             let detail = asker.gets(&format!("/api/events/{id}")).await;
-            if detail["deliveries"][0]["state"] == "passed" {
-                return detail["deliveries"][0]["handler"].clone();
+            if detail["deliveries"][0]["state"] == "delivered" {
+                return detail["deliveries"][0].clone();
             }
         }
     };
-    assert_eq!(crate::world::within_reason(delivered).await, "inbox");
+    let delivered = crate::world::within_reason(delivered).await;
+    assert_eq!((&delivered["handler"], &delivered["attempts"]), (&json!("inbox"), &json!(1)));
+    let attempt = &delivered["tries"][0];
+    assert_eq!(
+        (&attempt["ended"], &attempt["answer"], &attempt["asked"]),
+        (&json!("done"), &Value::Null, &json!(false))
+    );
+    assert!(attempt["at"].is_i64() && attempt["took_us"].is_u64(), "{attempt}");
     let unknown = asker.asks("/api/events/01a2006a-171b-717b-844e-363aa4bbb7c1").await;
     assert_eq!(problem(&unknown).0, 404);
     assert_eq!(problem(&asker.asks("/api/events/nonsense").await).0, 400);

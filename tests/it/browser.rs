@@ -2,12 +2,13 @@
 
 mod cast;
 mod driver;
+mod pace;
 mod pictures;
 
 use serde_json::json;
 
 use crate::admin::plan;
-use crate::world::{Inbox, Wire, World, within_reason};
+use crate::world::{APP_KEY, Inbox, Wire, World, within_reason};
 use cast::{Browser, Looks};
 use driver::Key;
 
@@ -85,6 +86,7 @@ async fn one_event_is_opened_by_keys_unmasked_and_delivered_again() {
     browser.presses(&[Key::Down, Key::Enter]).await;
     browser.sees(&format!("location.hash === '#/events/{id}'")).await;
     browser.reads("写入磁盘").await;
+    browser.sees("document.querySelector('[data-handler=inbox] .tries li')?.innerText.includes('送达')").await;
     browser.sees("document.querySelectorAll('.detail .tick').length === 5").await;
     let shown = browser.text(".detail").await;
     assert!(shown.contains("138****1234") && !shown.contains("see you") && !shown.contains("13812341234"), "{shown}");
@@ -95,6 +97,7 @@ async fn one_event_is_opened_by_keys_unmasked_and_delivered_again() {
     browser.clicks("[data-do=replay]").await;
     browser.reads("已重新投递给 inbox").await;
     assert!(inbox.gets(2).await[1].is_replayed());
+    browser.sees("document.querySelector('.tries li:nth-child(2)')?.innerText.includes('人工触发')").await;
     browser.runs("document.querySelector('[data-do=close]').focus()").await;
     browser.presses(&[Key::Escape]).await;
     browser.sees("document.querySelector('.detail')?.hidden").await;
@@ -111,9 +114,11 @@ async fn why_a_callback_was_refused_is_found_without_reading_logs() {
     let Some(browser) = Browser::opens(&world, Looks::default()).await else { return };
     world.yunxin().forges("call.start").await;
     browser.sees("document.querySelector('.badge')?.textContent === '1'").await;
-    browser.clicks("nav a[data-view=refusals]").await;
+    browser.reads("Something came, and was refused: 1 so far.").await;
+    browser.clicks(".empty a[href='#/refusals']").await;
     browser.reads("check_sum_mismatch").await;
     browser.reads("The secret differs from the console's").await;
+    browser.sees(&format!("document.querySelector('.apps')?.innerText.includes({})", json!(APP_KEY))).await;
     browser.clicks("nav a[data-view=send]").await;
     browser.sees("document.querySelector('textarea')?.value.includes('eventType')").await;
     browser.runs("document.querySelector('[name=tamper]').value = 'stale'").await;

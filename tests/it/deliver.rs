@@ -1,6 +1,7 @@
 //! Delivering: from the journal to the handlers, in lanes.
 
 mod again;
+mod attempts;
 mod cast;
 mod dispatcher;
 mod exec;

@@ -325,12 +325,14 @@ async fn a_line_that_has_gone_dead_is_noticed_and_another_journal_is_begun_at_it
         let mut stream = asked(&listener).await;
         let hello = format!("{{\"hello\":{{\"after\":{after},\"last\":{last},\"beat_seconds\":1}}}}\n");
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\n\r\n";
-        stream.write_all(format!("{head}{hello}").as_bytes()).await.unwrap();
+        let beat = if last == 3 { "{\"beat\":{\"after\":0,\"gone\":[[1,2]]}}\n" } else { "" };
+        stream.write_all(format!("{head}{hello}{beat}").as_bytes()).await.unwrap();
         open.push(stream);
     }
     let mut stream = asked(&listener).await;
     stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy").await.unwrap();
     listening.says("nothing came for 2s");
     listening.says("has another journal now, which ends at 3");
+    listening.says("no longer keeps 1 to 2, 2 events of any kind");
     drop(open);
 }

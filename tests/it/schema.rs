@@ -130,6 +130,20 @@ fn the_example_setups_and_the_defaults_fit_the_schema_of_the_configuration() {
 }
 
 #[test]
+fn other_forms_of_a_value_fit_too() {
+    let validator = validator(&config::schema());
+    for text in [
+        "[journal]\nkeep = { for = \"7d\", drop = [\"fromClientIp\", \"message.*:attach\"] }",
+        "[journal]\nkeep = { drop = [\"fromClientIp\"] }",
+        "[journal]\nencryption_key = [{ env = \"NEW\" }, { file = \"/run/secrets/old\" }]",
+        "[[deciders]]\ntype = \"rules\"\n[[deciders.rules]]\nname = \"all\"\nallow = true",
+    ] {
+        let errors: Vec<_> = validator.iter_errors(&toml(text)).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{text}");
+    }
+}
+
+#[test]
 fn a_configuration_with_a_fault_does_not_fit() {
     let validator = validator(&config::schema());
     let faulty = [
@@ -140,6 +154,8 @@ fn a_configuration_with_a_fault_does_not_fit() {
         "[[apps]]\napp_key = \"k\"\nsecrets = [{ environment = \"S\" }]",
         "[verdict.kinds.\"call.*\"]\nfallback_code = 3",
         "[[handlers]]\nname = \"no type\"",
+        "[journal]\nkeep = { For = \"7d\" }",
+        "[journal]\nkeep = 7",
         "[[handlers]]\ntype = \"http\"\ndata = true",
     ];
     for text in faulty {

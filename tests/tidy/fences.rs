@@ -95,6 +95,7 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("strsim", &["kind", "decide", "config"], "hints for misspelt words"),
     Fence("cel", &["decide"], "rules are one kind of decider"),
     Fence("chrono", &["decide"], "the times that CEL knows; everybody else takes jiff"),
+    Fence("chrono_tz", &[], "what CEL brings of it is left out of the program; everybody takes jiff"),
     Fence("regex", &["decide"], "patterns of rules"),
     Fence("tracing_subscriber", &["telemetry"], "where logs go is decided once"),
     Fence("prometheus_client", &["metrics", "deliver"], "the numbers stand in one place; a lane holds its own at hand"),

@@ -7,14 +7,19 @@ import { title, verdictPill } from './list.js';
 import { road } from './road.js';
 import { has, t } from './words.js';
 
-/** How often it is looked again while something is under way, and for how long. */
+/** How often it is looked again while something is under way that was asked for here, and for how long. */
 const LOOK = 400;
 const LOOKS = 50;
+
+/** How often it is looked again while a delivery is under way. */
+const LOOK_AGAIN = 2000;
 
 export class Detail {
   #id = null;
   #data = null;
   #raw = false;
+  #timer = null;
+  #deliveriesCard = null;
 
   constructor(shared, close) {
     this.shared = shared;
@@ -62,10 +67,29 @@ export class Detail {
       card(t('road'), road(data.road, deadline)),
       card(t('verdictTitle'), this.#verdict()),
       this.#platform(),
-      card(t('deliveries'), this.#deliveries()),
+      this.#deliveriesCard = card(t('deliveries'), this.#deliveries()),
       card(t('checks'), this.#checks()),
       this.#body(),
       card(t('headers'), data.headers.length ? h('dl', null, data.headers.map(([name, value]) => [h('dt', null, name), h('dd.mono', null, value)])) : '—', h('p.faint', null, t('headersNote'))));
+    this.#follow();
+  }
+
+  /** Looks again as long as a delivery is under way; only their card is drawn anew, and only where something changed. */
+  #follow() {
+    clearTimeout(this.#timer);
+    if (!this.#data.deliveries.some(({ state }) => state === 'waiting' || state === 'failing')) return;
+    const id = this.#id;
+    this.#timer = setTimeout(async () => {
+      const { deliveries } = await get(`/api/events/${encodeURIComponent(id)}`).catch(() => this.#data);
+      if (id !== this.#id) return;
+      if (JSON.stringify(deliveries) !== JSON.stringify(this.#data.deliveries)) {
+        this.#data.deliveries = deliveries;
+        const drawn = card(t('deliveries'), this.#deliveries());
+        this.#deliveriesCard.replaceWith(drawn);
+        this.#deliveriesCard = drawn;
+      }
+      this.#follow();
+    }, LOOK_AGAIN);
   }
 
   #actions() {
@@ -135,11 +159,11 @@ export class Detail {
   #deliveries() {
     const { deliveries } = this.#data;
     if (!deliveries.length) return h('p.dim', null, t('noHandlers'));
-    const looks = { passed: 'ok', parked: 'bad', failing: 'warn' };
+    const looks = { delivered: 'ok', passed: 'ok', parked: 'bad', failing: 'warn' };
     const head = h('tr', null, ['handler', 'state', 'attempts', 'answer'].map((name) => h('th', { scope: 'col' }, t(name))));
     const rows = deliveries.map((one) => h('tr', { 'data-handler': one.handler }, h('td', null, one.handler), h('td', null, pill(t(one.state), looks[one.state])),
       h('td', null, one.attempts ?? ''),
-      h('td', null, one.why ?? '', one.next_try && h('p.faint', null, t('nextTry', clock(one.next_try))), one.at && h('p.faint', null, moment(one.at)),
+      h('td', null, one.tries.length ? tries(one.tries) : one.why, one.next_try && h('p.faint', null, t('nextTry', clock(one.next_try))), one.at && h('p.faint', null, moment(one.at)),
         one.state === 'parked' && this.#parkedActions(one))));
     return [h('.wide-table', null, h('table', null, head, rows)), deliveries.some((one) => one.state === 'passed') && h('p.faint', null, t('passedNote'))];
   }
@@ -179,6 +203,13 @@ export class Detail {
     else add(section, [masked ? h('p.dim', null, t('rawMasked')) : h('pre.json', { tabIndex: 0 }, raw)]);
     return section;
   }
+}
+
+/** What became of each attempt, oldest first. */
+function tries(all) {
+  const looks = { done: 'ok', retry: 'warn', pause: 'warn', gave_up: 'bad' };
+  return h('ol.tries', null, all.map(({ at, took_us: us, ended, answer, asked }) => h('li', null,
+    h('span.faint', { title: moment(at) }, clock(at)), pill(t(`end_${ended}`), looks[ended]), answer && h('span', null, answer), h('span.faint', null, took(us)), asked && h('span.faint', null, t('askedFor')))));
 }
 
 /** Buttons of a parked delivery. */

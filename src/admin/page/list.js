@@ -60,6 +60,7 @@ export class EventsView {
   ends() {
     this.live.stop();
     this.rows.ends();
+    this.detail.show(null);
   }
 
   /** Shows one event beside the list, or none. */
@@ -67,6 +68,11 @@ export class EventsView {
     this.split.classList.toggle('open', Boolean(id));
     this.detail.show(id);
     if (id) this.rows.select((item) => item.id === id);
+  }
+
+  /** Requests were refused: where there is nothing else to see, that is what a person looks for. */
+  refuses() {
+    if (!this.#items.length) this.#draw(0);
   }
 
   #query() {
@@ -179,7 +185,10 @@ export class EventsView {
       this.#next !== null && h('button', { type: 'button', onclick: () => { this.#looks = 0; this.#older(); } }, t('lookFurther')));
     const { session } = this.shared;
     const path = session.endpoints.find((endpoint) => endpoint.family === 'yunxin.callback')?.path ?? '/';
-    return h('.empty', null, h('h2', null, t('waitingFor')), h('p', null, t('waitingHint')),
+    const { refusals } = this.shared;
+    return h('.empty', null, h('h2', null, t('waitingFor')),
+      refusals > 0 && h('p.said.bad', { role: 'status' }, t('butRefused', count(refusals)), ' ', h('a', { href: '#/refusals' }, t('seeWhy'))),
+      h('p', null, t('waitingHint')),
       snippet(`offhook send call.start --to ${session.public}${path}`),
       session.samples && h('a.button', { href: '#/send' }, t('sendSample')));
   }

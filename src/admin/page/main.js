@@ -100,6 +100,10 @@ async function countRefusals() {
     const total = refusals.reduce((sum, refusal) => sum + refusal.count, 0);
     shared.badge.hidden = total === 0;
     shared.badge.textContent = total > 999 ? '999+' : total;
+    if (shared.refusals !== total) {
+      shared.refusals = total;
+      view?.refuses?.();
+    }
   } catch (error) {
     if (error.status === 401) return;
   }

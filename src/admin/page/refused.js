@@ -65,8 +65,9 @@ export class Refusals {
   }
 
   #paths() {
-    const { endpoints, public: base } = this.shared.session;
-    return h('section.card', null, h('h2', null, t('paths')), h('dl', null, endpoints.map(({ family, path }) => [h('dt', null, family), h('dd.mono', null, base + path)])));
+    const { apps, endpoints, public: base } = this.shared.session;
+    return h('section.card', null, h('h2', null, t('paths')), h('dl', null, endpoints.map(({ family, path }) => [h('dt', null, family), h('dd.mono', null, base + path)])),
+      apps.length > 0 && h('p.apps', null, t('apps'), ': ', apps.map((app, at) => [at ? ', ' : '', h('code', null, app)])));
   }
 }
 

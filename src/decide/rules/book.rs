@@ -10,7 +10,7 @@ use std::time::Duration;
 use cel::{Env, IdedExpr};
 
 use super::lists::{ListSource, NamedList};
-use super::values::{Matcher, Named};
+use super::values::{Applied, Named};
 use super::{compile, kinds};
 use crate::kind::{Family, KINDS, Kind, KindPattern, KindRow};
 use crate::lenient::{Field, Plain};
@@ -47,7 +47,7 @@ pub struct Rulebook {
     pub(super) rules: Vec<Rule>,
     pub(super) slots: Vec<Slot>,
     pub(super) counters: Vec<CounterRow>,
-    pub(super) matchers: Vec<Matcher>,
+    pub(super) applied: Vec<Applied>,
     pub(super) lists: Vec<Named>,
     sources: Vec<RuleSource>,
     named: Vec<NamedList>,
@@ -117,8 +117,8 @@ pub(super) enum Hidden {
     Has(usize),
     /// The count of a counter.
     Count(usize),
-    /// A pattern.
-    Matcher(usize),
+    /// A pattern or a time zone.
+    Applied(usize),
     /// A named list.
     List(usize),
 }
@@ -131,7 +131,7 @@ impl Hidden {
             b'd' => Self::Value(number),
             b'h' => Self::Has(number),
             b'c' => Self::Count(number),
-            b'm' => Self::Matcher(number),
+            b'a' => Self::Applied(number),
             b'l' => Self::List(number),
             _ => return None,
         })
@@ -142,7 +142,7 @@ impl Hidden {
             Self::Value(number) => format!("@d{number}"),
             Self::Has(number) => format!("@h{number}"),
             Self::Count(number) => format!("@c{number}"),
-            Self::Matcher(number) => format!("@m{number}"),
+            Self::Applied(number) => format!("@a{number}"),
             Self::List(number) => format!("@l{number}"),
         }
     }
@@ -176,7 +176,7 @@ impl Rulebook {
             rules: Vec::new(),
             slots: Vec::new(),
             counters: Vec::new(),
-            matchers: Vec::new(),
+            applied: Vec::new(),
             lists: named,
             sources: Vec::new(),
             named: lists,

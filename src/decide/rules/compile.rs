@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, SelectExpr, SourceInfo, operators};
-use cel::{Context, IdedExpr, Value};
+use jiff::fmt::temporal::DateTimeParser;
 use regex::RegexBuilder;
 
 use super::book::{CounterRow, Hidden, Rule, RuleFault, RuleSource, Rulebook, Source, environment, fields_of};
 use super::kinds::{self, text};
 use super::scope::{self, did_you_mean};
-use super::values::Matcher;
+use super::values::Applied;
 use crate::kind::{KINDS, KindPattern};
 use crate::verdict::Verdict;
 
@@ -253,15 +254,17 @@ impl Walk<'_> {
         {
             return self.matcher(id, call);
         }
+        if call.target.is_some() && scope::TIMES.contains(&name.as_str()) {
+            self.part_of_time(id, call);
+            return None;
+        }
         self.check_kind_words(call);
         let known: &[(&str, usize)] = if call.target.is_some() { &scope::METHODS } else { &scope::FUNCTIONS };
         let is_operator = scope::OPERATORS.contains(&name.as_str()) || name == operators::NOT_STRICTLY_FALSE;
-        let is_time = call.target.is_some() && scope::TIMES.contains(&name.as_str());
         match known.iter().find(|(other, _)| *other == name) {
             Some((_, wanted)) if *wanted != count => {
                 self.fault(id, format!("`{name}` takes {wanted} argument(s), found {count}"), None);
             }
-            None if is_time => self.time_zone(id, call),
             None if !is_operator => {
                 let names = known.iter().map(|(name, _)| *name);
                 let macros = ["all", "exists", "exists_one", "map", "filter"];
@@ -320,36 +323,45 @@ impl Walk<'_> {
             return None;
         };
         match RegexBuilder::new(written).size_limit(1 << 20).build() {
-            Ok(regex) => self.book.matchers.push(Matcher(regex)),
+            Ok(regex) => Some(self.applies(id, Applied::Pattern(regex), subject)),
             Err(error) => {
                 let why = error.to_string();
                 let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
                 self.fault(pattern.id, format!("the pattern cannot be read: {why}"), None);
-                return None;
+                None
             }
         }
-        let matcher = Hidden::Matcher(self.book.matchers.len() - 1).name();
-        let args = vec![IdedExpr { id, expr: Expr::Ident(matcher) }, subject];
-        Some(Expr::Call(CallExpr { func_name: operators::INDEX.to_owned(), target: None, args }))
     }
 
-    /// The time zone of `now.getHours("Asia/Shanghai")`, tried out.
-    fn time_zone(&mut self, id: u64, call: &CallExpr) {
-        let zone = match call.args.as_slice() {
-            [] => return,
-            [zone] => zone,
-            _ => return self.fault(id, format!("`{}` takes a time zone or nothing", call.func_name), None),
-        };
-        let Some(name) = text(zone) else {
-            return self.fault(zone.id, "the time zone must be written out", None);
-        };
-        let trial = environment().parser().parse("timestamp('2026-01-01T00:00:00Z').getHours(zone)");
-        let mut context = Context::with_env(environment());
-        context.add_variable_from_value("zone", name.to_owned());
-        if trial.is_ok_and(|trial| Value::resolve(&trial, &context).is_err()) {
-            let hint = "names are those of the IANA database, such as `Asia/Shanghai`, or offsets such as `+08:00`";
-            self.fault(zone.id, format!("unknown time zone `{name}`"), Some(hint.to_owned()));
+    fn applies(&mut self, id: u64, applied: Applied, subject: IdedExpr) -> Expr {
+        self.book.applied.push(applied);
+        let applied = Hidden::Applied(self.book.applied.len() - 1).name();
+        let args = vec![IdedExpr { id, expr: Expr::Ident(applied) }, subject];
+        Expr::Call(CallExpr { func_name: operators::INDEX.to_owned(), target: None, args })
+    }
+
+    /// `now.getHours("Asia/Shanghai")`: the time zone is found now, once.
+    fn part_of_time(&mut self, id: u64, call: &mut CallExpr) {
+        let Some(mut time) = call.target.take() else { return };
+        self.expression(&mut time);
+        match std::mem::take(&mut call.args).as_slice() {
+            [] => {}
+            [zone] => match text(zone) {
+                None => self.fault(zone.id, "the time zone must be written out", None),
+                Some(name) => match DateTimeParser::new().parse_time_zone(name) {
+                    Ok(found) => {
+                        let expr = self.applies(id, Applied::Zone(found), *time);
+                        time = Box::new(IdedExpr { id, expr });
+                    }
+                    Err(_) => {
+                        let hint = "names are those of the IANA database, such as `Asia/Shanghai`, or offsets such as `+08:00`";
+                        self.fault(zone.id, format!("unknown time zone `{name}`"), Some(hint.to_owned()));
+                    }
+                },
+            },
+            _ => self.fault(id, format!("`{}` takes a time zone or nothing", call.func_name), None),
         }
+        call.target = Some(time);
     }
 
     /// Kinds that are written out beside `kind` must exist.

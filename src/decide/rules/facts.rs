@@ -79,7 +79,7 @@ impl<'e> Facts<'e> {
                 let count = self.counts.get(counter)?.load(Ordering::Relaxed);
                 CowVal::owned(CelInt::from(Some(count).filter(|count| *count >= 0)?))
             }
-            Hidden::Matcher(matcher) => CowVal::Borrowed(self.book.matchers.get(matcher)?),
+            Hidden::Applied(applied) => CowVal::Borrowed(self.book.applied.get(applied)?),
             Hidden::List(list) => CowVal::Borrowed(self.book.lists.get(list)?),
         })
     }

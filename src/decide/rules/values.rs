@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cel::ExecutionError;
 use cel::common::traits::{Container, Indexer, Iterable, Iterator, Sizer};
 use cel::common::types::{
-    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelUInt, LIST_TYPE, Type,
+    CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelTimestamp, CelUInt, LIST_TYPE, Type,
 };
 use cel::common::value::{BuiltinRef, CowVal, StaticVal, Val};
+use chrono::{DateTime, FixedOffset};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use regex::Regex;
 use serde_json::Value as Json;
 
@@ -181,11 +184,16 @@ impl Sizer for Named {
     }
 }
 
-/// A pattern that was read when the rule was loaded; what is looked up in it is whether a text matches.
+/// What an expression writes out and was read when its rule was loaded. Looking a value up in it applies it.
 #[derive(Debug, Clone)]
-pub(super) struct Matcher(pub(super) Regex);
+pub(super) enum Applied {
+    /// Whether a text matches.
+    Pattern(Regex),
+    /// A time as clocks show it there.
+    Zone(TimeZone),
+}
 
-impl Val for Matcher {
+impl Val for Applied {
     fn get_type(&self) -> &Type {
         <Self as Val>::cel_type()
     }
@@ -210,23 +218,36 @@ impl Val for Matcher {
     }
 }
 
-impl StaticVal for Matcher {}
+impl StaticVal for Applied {}
 
-impl Indexer for Matcher {
-    fn get<'b, 'v>(&'b self, text: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
+impl Indexer for Applied {
+    fn get<'b, 'v>(&'b self, value: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
     where
         Self: 'v,
     {
-        let text = text.downcast_ref::<CelString<'_>>().ok_or_else(|| unexpected(text, "text"))?;
-        Ok(CowVal::owned(CelBool::from(self.0.is_match(text.inner()))))
+        match self {
+            Self::Pattern(pattern) => {
+                let text = value.downcast_ref::<CelString<'_>>().ok_or_else(|| unexpected(value, "text"))?;
+                Ok(CowVal::owned(CelBool::from(pattern.is_match(text.inner()))))
+            }
+            Self::Zone(zone) => {
+                let time = value.downcast_ref::<CelTimestamp>().and_then(|time| shown_in(zone, time.inner()));
+                Ok(CowVal::owned(CelTimestamp::from(time.ok_or_else(|| unexpected(value, "a time"))?)))
+            }
+        }
     }
 
-    fn steal<'v>(self: Box<Self>, text: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    fn steal<'v>(self: Box<Self>, value: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
     where
         Self: 'v,
     {
-        self.get(text).map(CowVal::into_owned)
+        self.get(value).map(CowVal::into_owned)
     }
+}
+
+fn shown_in(zone: &TimeZone, time: &DateTime<FixedOffset>) -> Option<DateTime<FixedOffset>> {
+    let offset = zone.to_offset(Timestamp::from_second(time.timestamp()).ok()?);
+    Some(time.with_timezone(&FixedOffset::east_opt(offset.seconds())?))
 }
 
 fn unexpected(value: &dyn Val, want: &str) -> ExecutionError {

@@ -5,13 +5,12 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
-use std::sync::Arc;
 
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{Lane, Trial, attempt, gave_up, write_down};
+use super::{Lane, Trial, gave_up, write_down};
 use crate::deliver::Outcome;
 use crate::deliver::ahead::Pager;
 use crate::deliver::report::brief;
@@ -141,10 +140,8 @@ impl Wide {
                 trouble.probe = Some(item.position);
             }
             item.state = State::UnderWay;
-            let (name, handler) = (Arc::clone(&self.lane.settings.name), self.lane.handler.clone());
-            let (position, event) = (item.position, item.event.clone());
-            self.under_way
-                .spawn(async move { (position, attempt(&name, &handler, std::slice::from_ref(&event)).await.1) });
+            let (hands, position, event) = (self.lane.hands.clone(), item.position, item.event.clone());
+            self.under_way.spawn(async move { (position, hands.take(std::slice::from_ref(&event)).await.1) });
         }
     }
 

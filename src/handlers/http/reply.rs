@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
-use crate::deliver::Outcome;
+use crate::deliver::{Outcome, answered};
 
 /// How much of an answer's first line is told, in bytes.
 const EXCERPT: usize = 200;
@@ -30,6 +30,7 @@ pub(super) async fn outcome(mut reply: Response, sent: &[u8], clock: &Clock) -> 
     // A body that breaks off, or is too long or too slow, changes nothing: the status has been said.
     let _ = timeout(WORTH_WAITING, read(&mut reply, &mut start)).await;
     if status.is_success() {
+        answered(status.to_string());
         return Outcome::Done;
     }
     let why = match excerpt(&start, sent) {

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 pub use subject::Subject;
 
 use crate::cloud_event::CloudEvent;
-use crate::deliver::{Handler, Outcome};
+use crate::deliver::{Handler, Outcome, answered};
 use crate::event::Event;
 use crate::nats::{ConnectError, Servers};
 
@@ -105,7 +105,13 @@ impl Nats {
             Ok(acknowledged) => acknowledged.await,
             Err(error) => Err(error),
         };
-        let Err(error) = stored else { return Outcome::Done };
+        let error = match stored {
+            Ok(stored) => {
+                answered(format!("stored in {} at {}", stored.stream, stored.sequence));
+                return Outcome::Done;
+            }
+            Err(error) => error,
+        };
         match error.kind() {
             PublishErrorKind::MaxPayloadExceeded => Outcome::give_up(TOO_LARGE),
             PublishErrorKind::StreamNotFound => {

@@ -18,7 +18,7 @@ pub use template::Template;
 pub use witness::JournalWitness;
 
 use crate::clock::Clock;
-use crate::deliver::{Handler, Outcome};
+use crate::deliver::{Handler, Outcome, answered};
 use crate::event::Event;
 use crate::journal::{Entry, Outbox, Stage};
 use crate::metrics::Metrics;
@@ -156,7 +156,9 @@ impl RobotCall {
                 if let Some((playing, playback)) = playback {
                     playback.begin(event.id(), &call, &playing, &started, callbacks).await;
                 }
-                if let Err(error) = self.write(event, Stage::Confirmed, started.call_id.unwrap_or_default()).await {
+                let call_id = started.call_id.unwrap_or_default();
+                answered(format!("rung as call {call_id}"));
+                if let Err(error) = self.write(event, Stage::Confirmed, call_id).await {
                     tracing::error!(handler = &*self.name, event.id = %event.id(), error, "it rang, and the outbox cannot say so");
                 }
                 return Outcome::Done;

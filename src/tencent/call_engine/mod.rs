@@ -48,6 +48,31 @@ pub struct Settings {
 }
 
 /// A client of one app. Keeps its connections; one client is enough for a process.
+///
+/// ```no_run
+/// use offhook::clock::Clock;
+/// use offhook::tencent::call_engine::{Media, StartCall};
+/// use offhook::tencent::{Account, RoomId};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// // `offhook dev --tencent` plays Tencent for this account.
+/// let engine = Account::of_dev().call_engine(&Clock::system())?;
+/// let call = StartCall {
+///     robot: "concierge".to_owned(),
+///     callees: vec!["jack".to_owned()],
+///     timeout_ms: 30_000,
+///     user_data: None,
+///     media: Media::Audio,
+///     room: Some(RoomId::text("stage-7")?),
+///     push: None,
+/// };
+/// let started = engine.start(&call).await?;
+/// if let Some(call_id) = started.call_id {
+///     engine.end(&call_id).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct CallEngine {
     exchange: Exchange,

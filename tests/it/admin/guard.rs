@@ -70,6 +70,14 @@ async fn a_foreign_page_can_neither_read_nor_post() {
         }
         assert_eq!(asker.with(headers).orders("/api/send", json!({"body": "{}"})).await.status, 403, "{headers}");
     }
+    // A picture on another page may not even be asked for: it could hold a stream open.
+    for site in ["cross-site", "same-site"] {
+        let picture = asker.with(&format!("Sec-Fetch-Site: {site}")).with("Sec-Fetch-Dest: image");
+        assert_eq!(picture.asks("/api/events/live").await.status, 403, "{site}");
+        let link = asker.with(&format!("Sec-Fetch-Site: {site}")).with("Sec-Fetch-Dest: document");
+        assert_eq!(link.asks("/").await.status, 200, "{site}");
+    }
+    assert_eq!(asker.with("Sec-Fetch-Site: none").asks("/api/events").await.status, 200);
     let own = format!("Origin: http://{}", asker.address);
     assert_eq!(asker.with(&own).asks("/api/events").await.status, 200);
     let (status, code, message) = problem(&asker.with(&own).posts("/api/send", &json!({"body": "{}"})).await);

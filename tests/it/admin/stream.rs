@@ -1,9 +1,14 @@
 //! The live stream: it tells what comes, goes on where it broke off, and has only so many seats.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use ::offhook::clock::Clock;
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::{Asker, plan, problem, world};
-use crate::world::{Wire, World};
+use crate::world::{Plan, Wire, World};
 
 /// A live stream that was opened.
 async fn follows(asker: &Asker, query: &str) -> Wire {
@@ -65,6 +70,20 @@ async fn it_is_filtered_and_still_knows_how_far_it_is() {
 }
 
 #[tokio::test]
+async fn a_stream_is_never_gathered_to_be_made_small() {
+    let world = world().await;
+    let asker = Asker::of(&world).with("Accept-Encoding: gzip, br");
+    for (path, begins) in [("/api/stream", "{\"hello\":"), ("/api/events/live", "event: hello")] {
+        let mut wire = Wire::connect(asker.address).await;
+        wire.writes(format!("{}\r\n", asker.head("GET", path))).await;
+        let told = wire.until(begins).await;
+        assert!(!told.contains("content-encoding"), "{told}");
+        world.yunxin().sends("call.start").await.is_allowed();
+        wire.until("call.start").await;
+    }
+}
+
+#[tokio::test]
 async fn there_are_only_so_many_seats() {
     let world = World::of(plan(false, None, |builder| builder)).await;
     let asker = Asker::of(&world);
@@ -77,6 +96,56 @@ async fn there_are_only_so_many_seats() {
     drop(open);
     let again = async { while asker.asks("/api/session").await.status != 200 || problem_again(&asker).await {} };
     crate::world::within_reason(again).await;
+}
+
+#[tokio::test]
+async fn who_comes_back_too_late_is_told_what_is_gone() {
+    let passed = Arc::new(AtomicI64::new(0));
+    let since = Arc::clone(&passed);
+    let clock = Clock::custom(move || {
+        let system = Clock::system().now();
+        system.checked_add(SignedDuration::from_secs(since.load(Ordering::Relaxed))).unwrap_or(system)
+    });
+    let world = World::of(Plan { clock, ..plan(false, None, |builder| builder) }).await;
+    for account in ["an", "bo", "chen"] {
+        world.yunxin().sends_body(format!(r#"{{"eventType":20,"fromAccount":"{account}"}}"#)).await.is_allowed();
+    }
+    let files = || {
+        let names = std::fs::read_dir(world.journal()).expect("a directory").flatten().map(|file| file.path());
+        let first = |path: std::path::PathBuf| {
+            let position = path.file_stem()?.to_str()?.strip_prefix("events-")?.parse::<u64>().ok()?;
+            path.extension().is_some_and(|end| end == "db").then_some((position, path))
+        };
+        let mut files: Vec<_> = names.filter_map(first).collect();
+        files.sort();
+        files
+    };
+    // The journal begins a file each hour.
+    passed.store(3601, Ordering::Relaxed);
+    crate::world::within_reason(async {
+        while files().len() < 2 {
+            world.yunxin().sends("call.start").await.is_allowed();
+        }
+    })
+    .await;
+    world.yunxin().sends("room.create").await.is_allowed();
+    let begun = world.kept().iter().position(|event| event.kind().name() == "room.create").expect("kept") + 1;
+    std::fs::remove_file(&files()[0].1).expect("a file");
+    let first = files()[0].0;
+    let asker = Asker::of(&world);
+    for (query, gone) in [
+        ("?after=1".to_owned(), Some(2)),
+        ("?after=1&kind=room.*".to_owned(), Some(2)),
+        (format!("?after={}", first - 1), None),
+        ("?since=1d".to_owned(), None),
+    ] {
+        let mut wire = Wire::connect(asker.address).await;
+        wire.writes(format!("{}\r\n", asker.head("GET", &format!("/api/stream{query}")))).await;
+        let told = wire.until(&format!(r#""position":{begun},"#)).await;
+        let expected = gone.map(|from| format!(r#"{{"beat":{{"after":1,"gone":[[{from},{}]]}}}}"#, first - 1));
+        assert_eq!(told.contains("gone"), expected.is_some(), "{query}: {told}");
+        assert!(expected.is_none_or(|expected| told.contains(&expected)), "{query}: {told}");
+    }
 }
 
 /// Whether there is no seat yet.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use offhook::event::{Event, EventId, EventParts};
-use offhook::journal::{Filter, Journal, Key, Keys, LeaveOut, OpenError, Parked, Position, ReadError, Reader};
+use offhook::journal::{Filter, Journal, Key, Keys, LeaveOut, OpenError, Parked, Position, ReadError, Reader, Which};
 use offhook::kind::{Family, Kind, KindPattern};
 use offhook::verdict::{Decision, Verdict};
 use rusqlite::Connection;
@@ -25,6 +25,20 @@ fn event(ground: &Ground, kind: &str, account: &str, number: usize) -> Event {
             .into(),
         decision: Some(Decision::by_default(Verdict::allow())),
     })
+}
+
+fn gave_up(ground: &Ground, position: Position, id: EventId, why: &str) -> Parked {
+    Parked {
+        handler: "billing".to_owned(),
+        position,
+        id,
+        kind: "call.start".to_owned(),
+        app_key: "app".to_owned(),
+        why: why.to_owned(),
+        attempts: 1,
+        parked_at: ground.now(),
+        asked: false,
+    }
 }
 
 /// Whether `text` stands in any file of the directory, logs and all.
@@ -71,19 +85,7 @@ async fn a_person_who_is_erased_is_in_no_file_any_more_and_everybody_else_is() {
     }
     let before = all(&journal);
     let (at, parked) = (before[3].0, before[3].1.id());
-    lanes
-        .park(Parked {
-            handler: "billing".to_owned(),
-            position: at,
-            id: parked,
-            kind: "call.start".to_owned(),
-            app_key: "app".to_owned(),
-            why: "unknown account person-to-go".to_owned(),
-            attempts: 1,
-            parked_at: ground.now(),
-            asked: false,
-        })
-        .unwrap();
+    lanes.park(gave_up(&ground, at, parked, "unknown account person-to-go")).unwrap();
     let filter = Filter { account: Some("person-to-go".to_owned()), ..Filter::default() };
     lanes.ask_replay("billing", &filter, None).unwrap();
     let index = ground.options.path.join("index.db");
@@ -140,6 +142,33 @@ async fn an_erasure_that_a_restart_cuts_short_goes_on() {
 }
 
 #[tokio::test]
+async fn what_a_kill_left_between_the_rows_of_a_file_goes_after_the_restart() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    for number in 0..300 {
+        journal.append(event(&ground, "call.start", "person-to-go", number), None).await.unwrap();
+    }
+    drop(journal);
+    // As a kill leaves it: each row is emptied, and the file was not written anew.
+    let path = ground.events_files().remove(0);
+    let file = Connection::open(&path).unwrap();
+    let empty = "UPDATE events SET subject = NULL, headers = '', body = '{}', marks = '{\"erased\":1800000000000000}'";
+    file.execute_batch(&format!("PRAGMA secure_delete = OFF; {empty}")).unwrap();
+    file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(file);
+    let lanes = Connection::open(ground.options.path.join("lanes.db")).unwrap();
+    let order = "INSERT INTO erasures (account, asked_at, last, events) VALUES ('person-to-go', 0, 300, 300)";
+    lanes.execute_batch(order).unwrap();
+    drop(lanes);
+    assert!(stands_in(&ground.options.path, "tok-person-to-go").len() == 1, "nothing was left between the rows");
+
+    let journal = ground.open();
+    until(|| journal.reader().erasure(1).unwrap().unwrap().ended_at.is_some()).await;
+    drop(journal);
+    assert_eq!(stands_in(&ground.options.path, "person-to-go"), [""; 0]);
+}
+
+#[tokio::test]
 async fn an_erasure_waits_for_what_is_spilled() {
     let ground = Ground::new();
     let journal = ground.open();
@@ -171,6 +200,14 @@ async fn only_who_has_the_key_reads_what_is_encrypted() {
     let filter = Filter { account: Some("person2".to_owned()), ..Filter::default() };
     assert_eq!(read_all(&journal.reader(), &filter).len(), 500);
     assert_eq!(all(&journal)[7].1.body(), event(&ground, "call.start", "person1", 7).body());
+    let (at, parked) = all(&journal).swap_remove(7);
+    let lanes = journal.lanes();
+    lanes.register("billing").unwrap();
+    lanes.park(gave_up(&ground, at, parked.id(), "no such account: person1")).unwrap();
+    lanes.ask_again(&Which::default()).unwrap();
+    for parked in [journal.reader().parked(None).unwrap().remove(0), lanes.asked_again("billing").unwrap().unwrap()] {
+        assert_eq!(parked.why, "no such account: person1");
+    }
     drop(journal);
     assert_eq!(stands_in(&ground.options.path, "person"), [""; 0]);
     assert_eq!(stands_in(&ground.options.path, "CheckSum"), [""; 0]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use offhook::event::EventId;
-use offhook::journal::{Filter, Journal, Parked, Position, Reader, Retention, Which};
+use offhook::journal::{Filter, Hole, Journal, Parked, Position, Reader, Retention, Which};
 
 use super::cast::{Ground, kept_numbers, read_all, until};
 
@@ -42,6 +42,12 @@ fn parked(at: u64, id: EventId) -> Parked {
     }
 }
 
+/// What a reader that was away since `after` is told it missed.
+fn holes(journal: &Journal, after: u64, until: u64) -> Vec<(u64, u64)> {
+    let holes = journal.reader().holes(Position(after), Position(until)).unwrap();
+    holes.into_iter().map(|Hole { first, last }| (first.get(), last.get())).collect()
+}
+
 #[tokio::test]
 async fn what_is_older_than_keep_goes_and_space_comes_back() {
     let mut ground = Ground::new();
@@ -50,10 +56,12 @@ async fn what_is_older_than_keep_goes_and_space_comes_back() {
     journal.lanes().attended_by([]);
     fill(&ground, &journal, 4).await;
     let before = ground.events_files();
-    assert_eq!(before.len(), 4);
+    assert_eq!((before.len(), holes(&journal, 0, 40)), (4, vec![]));
     ground.pass(DAY - 2 * 3600 - 10);
     until(|| first(&journal) == 21).await;
     assert_eq!(kept_numbers(&journal.reader()), (20..40).collect::<Vec<_>>());
+    assert_eq!(holes(&journal, 0, 40), [(1, 20)]);
+    assert_eq!((holes(&journal, 13, 17), holes(&journal, 20, 40)), (vec![(14, 17)], vec![]));
     for path in &before[..2] {
         until(|| !path.exists() && !path.with_extension("db-wal").exists()).await;
     }
@@ -61,7 +69,7 @@ async fn what_is_older_than_keep_goes_and_space_comes_back() {
     // Positions go on, also where all of it is gone.
     ground.pass(2 * DAY);
     until(|| first(&journal) == 41).await;
-    assert_eq!(kept_numbers(&journal.reader()), [0; 0]);
+    assert_eq!((kept_numbers(&journal.reader()), holes(&journal, 35, 40)), (vec![], vec![(36, 40)]));
     drop(journal);
     let journal = ground.open();
     assert_eq!(journal.append(ground.event(40), None).await.unwrap().position(), Position(41));
@@ -131,6 +139,8 @@ async fn what_is_parked_or_to_be_replayed_is_owed_too() {
     // Only the file with the parked one is left, though younger ones could go.
     until(|| ground.events_files().len() == 2).await;
     assert_eq!(kept_numbers(&journal.reader()), (10..20).collect::<Vec<_>>());
+    assert_eq!(holes(&journal, 0, 40), [(1, 10), (21, 40)]);
+    assert_eq!((holes(&journal, 12, 40), holes(&journal, 12, 15)), (vec![(21, 40)], vec![]));
     lanes.drop_parked(&Which::default(), ground.now()).unwrap();
     until(|| ground.events_files().len() == 1).await;
 }

@@ -117,3 +117,18 @@ async fn a_service_decides_and_where_it_does_not_each_kind_has_its_way() {
     assert_eq!((&*call.by, call.verdict.code()), ("fallback:error", 20000));
     assert_eq!((&*room.by, room.verdict.code()), ("fallback:error", 20051));
 }
+
+#[tokio::test]
+async fn logins_need_a_yes_of_the_service() {
+    let service = Service::with(Manner::Says(r#"{"verdict":"allow"}"#));
+    let url: url::Url = service.url().parse().unwrap();
+    let place = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+    let bench = Bench::of(&text_of("logins").replace("127.0.0.1:9000", &place));
+    let login = Event::from_json(r#"{"eventType":36,"fromAccount":"an","authType":2}"#).unwrap();
+    let decision = bench.on(&login).await;
+    assert_eq!((&*decision.by, decision.verdict.code()), ("logins", 20000));
+    for manner in [Manner::Status(500), Manner::Says(r#"{"verdict":null}"#)] {
+        service.turns(manner.clone());
+        assert!(!bench.on(&login).await.verdict.allows(), "{manner:?}");
+    }
+}
