@@ -138,7 +138,9 @@ pub(super) fn body(what: &str, changes: &[String]) -> anyhow::Result<Bytes> {
 
 fn no_such(what: &str) -> WrongUse {
     if KINDS.iter().any(|row| row.name == what) {
-        return WrongUse(format!("`{what}` is sent by Tencent, which `offhook dev --tencent` plays; `send` plays Yunxin"));
+        return WrongUse(format!(
+            "`{what}` is sent by Tencent, which `offhook dev --tencent` plays; `send` plays Yunxin"
+        ));
     }
     let nearest = KindPattern::parse(what).err().and_then(|why| Some(why.split_once("; ")?.1.to_owned()));
     let known = || yunxin::SAMPLES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
