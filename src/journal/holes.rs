@@ -1,6 +1,5 @@
 //! What is no longer kept between two positions: a reader that stayed away too long is told, not left to wonder.
 
-use super::reader::{last, pass_over, position};
 use super::{Position, ReadError, Reader};
 
 /// Positions in a row at which nothing is kept any more.
@@ -37,10 +36,10 @@ impl Reader {
             missing(known, file.first.saturating_sub(1));
             known = match next {
                 // What cannot be read is there all the same.
-                Some(next) => {
-                    let end = self.with(&file.path, last).or_else(|error| pass_over(&file.path, error))?;
-                    end.map_or(next.first.saturating_sub(1), |end| position(end).0)
-                }
+                Some(next) => match self.last_in(file)? {
+                    (Some(end), false) => end.0,
+                    _ => next.first.saturating_sub(1),
+                },
                 None => u64::MAX,
             };
         }

@@ -144,17 +144,22 @@ impl Reader {
     /// [`ReadError`] names the file.
     pub fn last(&self) -> Result<Position, ReadError> {
         for file in self.files()?.iter().rev() {
-            let mut last = None;
-            let rows = Rows { first: file.first, last: u64::MAX, way: Way::Backwards, most: 1 };
-            self.walk(&file.path, "position", rows, &mut |at, _| {
-                last = Some(Position(at));
-                Ok(true)
-            })?;
-            if let Some(last) = last {
+            if let (Some(last), _) = self.last_in(file)? {
                 return Ok(last);
             }
         }
         Ok(Position::default())
+    }
+
+    /// The last position in a file that can be read, and whether something of the file was passed over on the way to it.
+    pub(super) fn last_in(&self, file: &EventsFile) -> Result<(Option<Position>, bool), ReadError> {
+        let mut last = None;
+        let rows = Rows { first: file.first, last: u64::MAX, way: Way::Backwards, most: 1 };
+        let walked = self.walk(&file.path, "position", rows, &mut |at, _| {
+            last = Some(Position(at));
+            Ok(true)
+        })?;
+        Ok((last, walked.damage.is_some()))
     }
 
     /// Deliveries that gave up, oldest first; only `handler`'s where one is named.
