@@ -44,7 +44,7 @@ pub(super) struct Walked {
 pub(super) type Each<'e> = &'e mut dyn FnMut(u64, &Row<'_>) -> rusqlite::Result<bool>;
 
 /// Tells `each` of `rows`, with these columns, the first of which is `position`. Every row is told that stands on a page
-/// which can be read; of several thousand in a row that cannot, some of those between may be missed.
+/// which can be read; where more than a thousand in a row cannot, single ones between them may be missed.
 pub(super) fn walk(connection: &Connection, columns: &str, rows: Rows, each: Each<'_>) -> rusqlite::Result<Walked> {
     let order = match rows.way {
         Way::Forwards => "ASC",
@@ -62,6 +62,9 @@ pub(super) fn walk(connection: &Connection, columns: &str, rows: Rows, each: Eac
             return Err(error);
         }
         walked.damage.get_or_insert(error);
+        if left.first > left.last {
+            break; // it is behind the last row that was wanted
+        }
         left.last = left.last.min(left.first.saturating_add(most_rows(connection)));
         let Some((unreadable, mut readable)) = next_readable(&mut statement, left)? else { break };
         if readable - unreadable > 1 {
@@ -176,4 +179,4 @@ fn is_of_row(error: &Error) -> bool {
 
 /// So many positions are tried one by one; after that, steps grow with what was found unreadable, so that an end comes
 /// soon.
-const FINE: u64 = 4096;
+const FINE: u64 = 1024;

@@ -123,6 +123,7 @@ async fn every_event_is_read_whose_page_is_whole() {
     check(&[count - 1], 0xff);
     check(&(0..count).collect::<Vec<_>>(), 0x5a);
     check(&(0..count - 1).collect::<Vec<_>>(), 0x5a);
+    check(&[count - 6, count - 4, count - 3], 0);
     let some = (proptest::sample::subsequence((0..count).collect::<Vec<_>>(), 0..count), any::<u8>());
     let run = |(destroyed, with): (Vec<usize>, u8)| {
         check(&destroyed, with);
