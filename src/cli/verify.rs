@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::json;
 
 use super::apps::AppArgs;
 use super::journal::point_in_time;
@@ -13,7 +14,8 @@ use super::{Exit, Outcome, WrongUse, output, unreadable};
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::kind::Family;
-use crate::yunxin::{diagnose, diagnose_copy};
+use crate::refusal::Refusal;
+use crate::yunxin::{Finding, diagnose, diagnose_copy};
 
 /// Say which check of a captured request fails, and why
 ///
@@ -36,6 +38,9 @@ pub(super) struct Args {
     /// Judge the clock as of this time: RFC 3339, Unix milliseconds, or how long ago [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     app: AppArgs,
 }
@@ -58,13 +63,25 @@ pub(super) fn run(args: &Args) -> Outcome {
     let now = args.at.as_deref().map_or_else(|| Ok(Clock::system().now()), point_in_time)?;
     let request = request(args)?;
     let (apps, Captured { headers, body, .. }) = (args.app.apps()?, &request);
-    let diagnosis = match args.sort.unwrap_or_else(|| request.sort()) {
+    let sort = args.sort.unwrap_or_else(|| request.sort());
+    let diagnosis = match sort {
         Sort::Callback => diagnose(&apps, headers, body, now),
-        Sort::Copy => {
-            output::data("judged as a copy (消息抄送)")?;
-            diagnose_copy(&apps, headers, body, now)
-        }
+        Sort::Copy => diagnose_copy(&apps, headers, body, now),
     };
+    if args.json {
+        let finding = |one: &Finding| json!({"check": one.check, "passed": one.passed, "text": one.text});
+        output::data(json!({
+            "as": if sort == Sort::Copy { "copy" } else { "callback" },
+            "verified": diagnosis.refusal.is_none(),
+            "refusal": diagnosis.refusal.as_ref().map(Refusal::code),
+            "findings": diagnosis.findings.iter().map(finding).collect::<Vec<_>>(),
+            "hint": diagnosis.cause,
+        }))?;
+        return Ok(if diagnosis.refusal.is_none() { Exit::Yes } else { Exit::No });
+    }
+    if sort == Sort::Copy {
+        output::data("judged as a copy (消息抄送)")?;
+    }
     for finding in &diagnosis.findings {
         let sign = if finding.passed { "ok    " } else { "FAILED" };
         output::data(format_args!("{sign}  {:<10}  {}", finding.check, finding.text))?;

@@ -201,6 +201,9 @@ fn what_makes_no_sense_is_wrong_use_and_is_told_in_words() {
         (&["send", "call.start", "--repeat", "0"][..], "0 is not in 1.."),
         (&["send", "call.start", "--to", "127.0.0.1:8080"], "expected a URL that begins with http:// or https://"),
         (&["send", "call.start", "--to", "localhost:8080/x"], "expected a URL that begins with http:// or https://"),
+        (&["send", "call.star"], "nor a file; did you mean `call.start`?"),
+        (&["send", "/nowhere/at.all"], "nor a file; kinds: message.p2p, message.team,"),
+        (&["send", "call_engine.start"], "is sent by Tencent, which `offhook dev --tencent` plays"),
         (&["health", "--url", "localhost"], "expected a URL that begins with http:// or https://"),
         (&["call", "start", "--file", "/nowhere/at.all"], "cannot read /nowhere/at.all: No such file"),
     ];

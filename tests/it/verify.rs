@@ -217,6 +217,12 @@ fn a_body_that_verifies_but_is_nothing_is_refused_as_a_receiver_would() {
         assert!(as_copy.contains(&format!("refused: {code}\n")), "{as_copy}");
     }
     verify(&signed("{}").bytes(), &[]).ends_with(0);
+    let told = verify(&signed("[20]").bytes(), &["--json"]).ends_with(1);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["verified"], &told["refusal"]), (&false.into(), &"body_not_an_object".into()), "{told}");
+    assert_eq!((&told["as"], &told["findings"][5]["check"]), (&"callback".into(), &"content".into()), "{told}");
+    let told = verify(&signed("{}").bytes(), &["--json"]).ends_with(0);
+    assert!(told.contains(r#""verified":true"#) && told.contains(r#""refusal":null"#), "{told}");
     verify(&signed(r#"{"eventType":4711}"#).bytes(), &[]).ends_with(0);
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::super::{WrongUse, unreadable};
 use super::profile::Profile;
+use crate::kind::{KINDS, KindPattern};
 use crate::secret::Secret;
 use crate::yunxin::{self, App};
 
@@ -136,10 +137,15 @@ pub(super) fn body(what: &str, changes: &[String]) -> anyhow::Result<Bytes> {
 }
 
 fn no_such(what: &str) -> WrongUse {
-    let names: Vec<_> = yunxin::SAMPLES.iter().map(|(name, _)| *name).collect();
-    let documented = crate::kind::KINDS.iter().any(|row| row.name == what);
-    let why = if documented { "has no golden sample yet" } else { "is neither a kind with a golden sample nor a file" };
-    WrongUse(format!("`{what}` {why}; samples: {}", names.join(", ")))
+    if KINDS.iter().any(|row| row.name == what) {
+        return WrongUse(format!(
+            "`{what}` is sent by Tencent, which `offhook dev --tencent` plays; `send` plays Yunxin"
+        ));
+    }
+    let nearest = KindPattern::parse(what).err().and_then(|why| Some(why.split_once("; ")?.1.to_owned()));
+    let known = || yunxin::SAMPLES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let hint = nearest.unwrap_or_else(|| format!("kinds: {}", known()));
+    WrongUse(format!("`{what}` is neither a kind with a golden sample nor a file; {hint}"))
 }
 
 fn set(value: &mut Value, change: &str) -> anyhow::Result<()> {

@@ -13,7 +13,7 @@ use super::book::{CounterRow, Hidden, Rule, RuleFault, RuleSource, Rulebook, Sou
 use super::kinds::{self, text};
 use super::scope::{self, did_you_mean};
 use super::values::Applied;
-use crate::kind::{KINDS, KindPattern};
+use crate::kind::KindPattern;
 use crate::verdict::Verdict;
 
 /// Adds the rule `source`, the one at `place`, to `book`; its faults go to `faults`.
@@ -53,12 +53,12 @@ pub(super) fn add(book: &mut Rulebook, place: usize, source: &RuleSource, faults
     let kinds = walk.book.kinds_of(&when);
     walk.check_fields(&read, &kinds);
     if faults.len() == before {
-        if kinds.is_empty() && !may_be_undocumented(&when) {
+        if kinds.is_empty() && !kinds::may_be_undocumented(&when) {
             let hint = "look at what it says of `kind` and `family`, and at the decider's `kinds`".to_owned();
             faults.push(fault((1, 1), "it can hold for no kind at all".to_owned(), Some(hint)));
         }
         if let (Verdict::Allow { modify, .. }, Some(other)) =
-            (&source.then, kinds.iter().find(|kind| !is_changeable(kind)))
+            (&source.then, kinds.iter().find(|kind| !kinds::is_changeable(kind)))
             && !modify.is_empty()
         {
             let hint = "begin with `kind in [\"message.p2p\", \"message.team\"] && …`, or set the decider's `kinds`";
@@ -71,17 +71,6 @@ pub(super) fn add(book: &mut Rulebook, place: usize, source: &RuleSource, faults
     }
     let (name, by) = (Arc::from(source.name.as_str()), format!("rule:{}", source.name).into());
     book.rules.push(Rule { name, by, when, then: source.then.clone(), loops: deepest });
-}
-
-fn is_changeable(kind: &str) -> bool {
-    KINDS.iter().find(|row| row.name == kind).is_some_and(|row| crate::kind::Kind::of(row).is_changeable())
-}
-
-/// Whether the rule can hold for a kind that nobody documented.
-fn may_be_undocumented(when: &IdedExpr) -> bool {
-    [("unknown.0", "yunxin.callback"), ("copy.unknown.0", "yunxin.copy"), ("trtc.0.0", "tencent.trtc")]
-        .into_iter()
-        .any(|(kind, family)| kinds::truth(when, kind, family) != Some(false))
 }
 
 /// One way through an expression.

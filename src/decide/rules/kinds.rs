@@ -3,7 +3,7 @@
 use cel::IdedExpr;
 use cel::common::ast::{Expr, LiteralValue, operators};
 
-use crate::kind::KINDS;
+use crate::kind::{KINDS, Kind};
 
 /// What `expression` comes to for events of `kind` of `family`, whatever else they hold; `None`: that depends.
 pub(super) fn truth(expression: &IdedExpr, kind: &str, family: &str) -> Option<bool> {
@@ -85,4 +85,16 @@ pub(super) fn begins_one(prefix: &str) -> bool {
         .map(|row| row.name)
         .chain(open_ended)
         .any(|name| name.starts_with(prefix) || prefix.starts_with(name) && name.ends_with('.'))
+}
+
+/// Whether the verdict on an event of this kind may change it.
+pub(super) fn is_changeable(kind: &str) -> bool {
+    KINDS.iter().find(|row| row.name == kind).is_some_and(|row| Kind::of(row).is_changeable())
+}
+
+/// Whether the rule can hold for a kind that nobody documented.
+pub(super) fn may_be_undocumented(when: &IdedExpr) -> bool {
+    [("unknown.0", "yunxin.callback"), ("copy.unknown.0", "yunxin.copy"), ("trtc.0.0", "tencent.trtc")]
+        .into_iter()
+        .any(|(kind, family)| truth(when, kind, family) != Some(false))
 }
