@@ -293,7 +293,7 @@ async fn only_who_has_the_token_listens_and_what_cannot_work_is_said_at_once() {
         assert!(!said.err.contains("another\""), "{said:?}");
     }
     for (more, expected) in [
-        (vec!["--from", "ftp://a.example"], "expected a URL of http or https"),
+        (vec!["--from", "ftp://a.example"], "expected a URL that begins with http:// or https://"),
         (vec!["--from", &from, "--since", "yesterday"], "no point in time"),
         (vec!["--from", &from, "--app-key", "k"], "--forward-to"),
         (vec!["--from", &from, "--forward-to", &from, "--app-key", "k"], "--app-secret"),
