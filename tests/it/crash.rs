@@ -59,6 +59,19 @@ impl Place {
             assert!(Instant::now() < deadline, "{answer}");
         }
     }
+
+    async fn spills(&self, at_least: u64) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let numbers = get(self.ports.admin(), "/metrics").unwrap();
+            let spilled = numbers.lines().find_map(|line| line.strip_prefix("offhook_spilled_total ")).unwrap();
+            if spilled.parse::<u64>().unwrap() >= at_least {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{spilled} spilled");
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// Every one of `answered` is in `journal`, and nothing is there twice.
@@ -150,9 +163,8 @@ async fn a_disk_that_fails_costs_no_answer_and_no_event_and_is_recovered_from() 
         fs::write(&switch, "").unwrap();
         place.becomes(200, r#"{"degraded":["journal"]}"#);
         traffic.gets(traffic.count() + 100).await;
-        let numbers = get(place.ports.admin(), "/metrics").unwrap();
-        let spilled = numbers.lines().find_map(|line| line.strip_prefix("offhook_spilled_total ")).unwrap();
-        assert!(spilled.parse::<u64>().unwrap() >= 100, "{trouble}: {spilled} spilled");
+        // On a machine with no time to spare an answer leaves before it is known that its event was spilled.
+        place.spills(100).await;
         assert!(fs::metadata(place.path("real-spill.jsonl")).unwrap().len() > 0);
 
         fs::remove_file(&switch).unwrap();

@@ -94,11 +94,10 @@ impl Seen {
         self.took[rank.min(self.took.len() - 1)]
     }
 
-    /// Every answer a verdict, ready in time, and its event kept once; there but for one in a thousand within `patience`.
+    /// Every answer a verdict, and its event kept once; there but for one in a thousand within `patience`.
     fn is_good(&self, patience: Duration) {
         let count = self.took.len();
         assert_eq!((self.strange, self.by.values().sum::<usize>()), (0, count));
-        assert_eq!(self.in_time, f64::from(u32::try_from(count).unwrap()));
         assert!(self.percentile(0.999) < patience, "p99.9 is {:?}; {:?}", self.percentile(0.999), self.by);
         let verdicts = ["decider-1", "fallback:overload", "fallback:timeout"];
         assert!(self.by.keys().all(|by| verdicts.contains(&&**by)), "{:?}", self.by);
@@ -129,5 +128,6 @@ async fn ten_times_more_questions_than_can_be_decided() {
     }
     writeln!(out, "decided    {:.0}/s", seen.decided).unwrap();
     writeln!(out, "verdicts   by {:?}; no verdict: {}", seen.by, seen.strange).unwrap();
+    assert_eq!(seen.in_time, f64::from(u32::try_from(seen.took.len()).unwrap()), "of {}", seen.took.len());
     seen.is_good(Duration::from_millis(1500));
 }
