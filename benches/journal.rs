@@ -1,7 +1,8 @@
 //! How many events a second the journal keeps, each caller waiting for its own before it brings the next.
 //!
 //! `cargo bench --bench journal -- [seconds] [callers…]`; `JOURNAL_BENCH_DIR` names a directory on the disk to measure
-//! (a tmpfs tells nothing).
+//! (a tmpfs tells nothing). With `JOURNAL_BENCH_NATS` the journal is in NATS at that URL, on `JOURNAL_BENCH_REPLICAS`
+//! servers; `scripts/nats figures` does that for each setting.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use offhook::clock::Clock;
 use offhook::event::{Event, EventId, EventParts};
-use offhook::journal::{Claim, Journal, Options, RepeatKey};
+use offhook::journal::{Claim, Journal, NatsSettings, Options, RepeatKey};
 use offhook::kind::{Family, Kind};
 use offhook::metrics::Metrics;
 use offhook::verdict::{Decision, Verdict};
@@ -37,6 +38,7 @@ fn measure(parent: &std::path::Path, callers: u64, length: Duration) -> Result<(
     let options = Options {
         min_free: 0,
         spill: directory.path().join("spill.jsonl"),
+        nats: in_nats(callers)?,
         ..Options::at(directory.path().join("data"))
     };
     let metrics = Metrics::new(Duration::from_millis(1500));
@@ -76,6 +78,14 @@ fn measure(parent: &std::path::Path, callers: u64, length: Duration) -> Result<(
         times.len() as f64 / journal.batches().max(1) as f64,
     );
     Ok(())
+}
+
+/// A stream of its own for each measurement, where NATS is to be measured.
+#[expect(clippy::disallowed_methods, reason = "a benchmark has no configuration")]
+fn in_nats(callers: u64) -> Result<Option<NatsSettings>, Box<dyn std::error::Error>> {
+    let Ok(url) = std::env::var("JOURNAL_BENCH_NATS") else { return Ok(None) };
+    let replicas = std::env::var("JOURNAL_BENCH_REPLICAS").map_or(Ok(1), |replicas| replicas.parse())?;
+    Ok(Some(NatsSettings { replicas, stream: format!("bench-{callers}"), ..NatsSettings::at(&url)? }))
 }
 
 /// What the road does with one request after it was decided.

@@ -344,7 +344,7 @@ pub enum Basis {
 impl Receipt {
     /// Waits until the event is durable, as far as `budget` allows.
     pub async fn accepted(self, budget: Budget) -> Accepted {
-        let Self { id, kind, app, decision, standing, telling } = self;
+        let Self { id, kind, app, mut decision, standing, telling } = self;
         let mut patience = budget.first(KEPT_BY);
         if decision.is_fallback(FallbackReason::Overload) {
             // Many answers are to be written then, by threads that are busy.
@@ -354,7 +354,7 @@ impl Receipt {
             Standing::Probe => Basis::Probe,
             Standing::Repeat => Basis::Repeat,
             Standing::Keeping(keeping) => match patience.wait(keeping).await {
-                Some(Ok(kept)) => Basis::Kept(kept),
+                Some(Ok(kept)) => kept.or_first(&mut decision).map_or(Basis::Repeat, Basis::Kept),
                 Some(Err(unkept)) => Basis::Unkept(unkept),
                 None => Basis::Late,
             },

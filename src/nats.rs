@@ -11,7 +11,7 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use crate::secret::Secret;
 
 /// Servers of one system, and what proves us to them.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Servers {
     urls: Vec<ServerAddr>,
     credentials: Option<Credentials>,
@@ -94,9 +94,18 @@ impl Servers {
     /// # Errors
     /// [`ConnectError`] tells what the servers said.
     pub async fn connect(&self, name: &str, patience: Duration) -> Result<Client, ConnectError> {
+        let options = self.options(name, patience)?.event_callback(tell);
+        options.connect(self.urls()).await.map_err(|error| self.refused(&error))
+    }
+
+    /// How to connect as `name`, each try within `patience`.
+    ///
+    /// # Errors
+    /// [`ConnectError::Credentials`].
+    pub(crate) fn options(&self, name: &str, patience: Duration) -> Result<ConnectOptions, ConnectError> {
         // Somebody else may have chosen one already; theirs is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut options = ConnectOptions::new().name(name).connection_timeout(patience).event_callback(tell);
+        let mut options = ConnectOptions::new().name(name).connection_timeout(patience);
         options = match &self.credentials {
             None => options,
             Some(Credentials::Token(token)) => options.token(token.expose().to_owned()),
@@ -105,15 +114,28 @@ impl Servers {
         if let Some(authorities) = &self.authorities {
             options = options.add_root_certificates(authorities.clone());
         }
-        options.connect(&self.urls[..]).await.map_err(|error| {
-            let cause = match error.kind() {
-                ConnectErrorKind::AuthorizationViolation => {
-                    "it does not know us: see `credentials`, or the user in the URL".to_owned()
-                }
-                _ => error.to_string(),
-            };
-            ConnectError::Refused { servers: self.to_string(), cause }
-        })
+        Ok(options)
+    }
+
+    /// Where they are, for a client.
+    pub(crate) fn urls(&self) -> &[ServerAddr] {
+        &self.urls
+    }
+
+    /// No servers at all.
+    pub(crate) fn nowhere() -> Self {
+        Self { urls: Vec::new(), credentials: None, authorities: None }
+    }
+
+    /// The error, in words for people.
+    pub(crate) fn refused(&self, error: &async_nats::ConnectError) -> ConnectError {
+        let cause = match error.kind() {
+            ConnectErrorKind::AuthorizationViolation => {
+                "it does not know us: see `credentials`, or the user in the URL".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        ConnectError::Refused { servers: self.to_string(), cause }
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     for warning in &config.warnings {
         output::talk(format_args!("warning: {warning}"));
     }
-    for sentence in secrets_in_use::told(&config.apps, &config.journal.path, clock.now()) {
+    for sentence in secrets_in_use::told(&config.apps, &config.journal, clock.now()) {
         output::talk(sentence);
     }
     if args.print {
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let (apps, deciders, handlers) = (config.apps.iter().count(), config.deciders.len(), config.handlers.len());
         output::talk(format_args!(
             "ok: {apps} app(s), {deciders} decider(s), {handlers} handler(s), journal in {}",
-            config.journal.path.display()
+            config.journal
         ));
     }
     Ok(Exit::Yes)

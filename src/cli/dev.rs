@@ -159,6 +159,7 @@ fn configured(args: &Args, scratch: &Path, clock: &Clock) -> anyhow::Result<Conf
     config.journal.path = scratch.join("journal");
     config.journal.spill = scratch.join("spill.jsonl");
     config.journal.min_free = 0;
+    config.journal.nats = None;
     if let Some(verdict) = args.verdict {
         let word = if verdict == Answer::Allow { Word::Allow } else { Word::Reject };
         config.policy.scope.all.default = Some(word);

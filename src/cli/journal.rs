@@ -25,13 +25,7 @@ impl JournalArgs {
     pub(super) fn open(&self) -> anyhow::Result<Reader> {
         // That some of it cannot be read.
         runtime::log(LogForm::Text, "error");
-        let options = self.options()?;
-        Ok(Reader::open(&options.path)?.with_keys(options.keys))
-    }
-
-    /// Its directory.
-    pub(super) fn path(&self) -> anyhow::Result<PathBuf> {
-        Ok(self.options()?.path)
+        Ok(Reader::of(&self.options()?)?)
     }
 
     /// How it is kept.

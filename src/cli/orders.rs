@@ -1,6 +1,5 @@
 //! Gives an order about deliveries: to the server of the journal, or carries it out here where none runs.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::admin::control;
 use crate::clock::Clock;
 use crate::config;
 use crate::deliver::{self, AnyHandler, LaneSettings, Order, Orders, Taken};
-use crate::journal::{Erasure, Journal, Parked, Reader, Replay, Retention, Which};
+use crate::journal::{Erasure, Journal, Options, Parked, Reader, Replay, Retention, Which};
 use crate::metrics::Metrics;
 
 /// How often it is looked how far an order is.
@@ -24,20 +23,20 @@ const CLOSING: Duration = Duration::from_secs(10);
 /// An order that was given; it may still be under way.
 pub(super) struct Given {
     pub(super) taken: Taken,
-    directory: PathBuf,
+    journal: Options,
 }
 
 /// Gives `order`.
 pub(super) fn give(journal: &JournalArgs, order: &Order) -> anyhow::Result<Given> {
-    let directory = journal.path()?;
+    let options = journal.options()?;
     // It must be a journal before anything is done to it.
-    Reader::open(&directory)?;
+    Reader::of(&options)?;
     runtime::on_all_cores(async {
-        let taken = match control::ask(&directory, order).await? {
+        let taken = match control::ask(&options.path, order).await? {
             Some(taken) => taken,
-            None => carry_out_here(journal, &directory, order).await?,
+            None => carry_out_here(journal, &options, order).await?,
         };
-        Ok(Given { taken, directory })
+        Ok(Given { taken, journal: options })
     })
 }
 
@@ -68,7 +67,7 @@ impl Given {
     }
 
     fn wait<T>(&self, mut look: impl FnMut(&Reader) -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
-        let reader = Reader::open(&self.directory)?;
+        let reader = Reader::of(&self.journal)?;
         runtime::on_this_thread(async {
             loop {
                 if let Some(found) = look(&reader)? {
@@ -88,22 +87,22 @@ pub(super) fn meant(reader: &Reader, which: &Which) -> anyhow::Result<Vec<Parked
 }
 
 /// No server runs on the journal: this command is it for a moment. Handlers come from the configuration.
-async fn carry_out_here(journal: &JournalArgs, directory: &Path, order: &Order) -> anyhow::Result<Taken> {
+async fn carry_out_here(journal: &JournalArgs, place: &Options, order: &Order) -> anyhow::Result<Taken> {
     let clock = Clock::system();
     let needs_handlers = matches!(order, Order::Replay { .. } | Order::Retry(_));
     let configuration = journal.configuration();
-    let (mut options, handlers) = if needs_handlers {
+    let (options, handlers) = if needs_handlers {
         let config = config::load(&configuration, &clock)
             .map_err(anyhow::Error::from)
             .context("no server runs on this journal, so its handlers are taken from the configuration")?;
         runtime::log(config.log, "warn");
-        (config.journal, serve::handlers_of(config.handlers, &clock)?)
+        let place = Options { path: place.path.clone(), nats: place.nats.clone(), ..config.journal };
+        (place, serve::handlers_of(config.handlers, &clock)?)
     } else {
-        (journal.options()?, Vec::new())
+        (place.clone(), Vec::new())
     };
-    options.path = directory.to_owned();
     // A command that delivers does not delete.
-    options.retention = Retention::default();
+    let options = Options { retention: Retention::default(), ..options };
     output::talk("no server runs on this journal; this command does it itself");
     let metrics = Metrics::new(Duration::from_secs(1));
     let opened = Journal::open(options, clock.clone(), Arc::clone(&metrics))?;

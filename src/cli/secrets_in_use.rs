@@ -2,7 +2,6 @@
 //! a newer one has taken over.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use crate::event::Event;
-use crate::journal::{Filter, Position, Reader};
+use crate::journal::{Filter, Options, Position, Reader};
 use crate::kind::Family;
 use crate::yunxin::{self, App, Apps};
 
@@ -34,12 +33,12 @@ const EVENTS: usize = 200_000;
 const QUIET: Duration = Duration::from_secs(3600);
 
 /// A sentence for each secret of an app with several. Nothing where there is no journal yet.
-pub(super) fn told(apps: &Apps, journal: &Path, now: Timestamp) -> Vec<String> {
+pub(super) fn told(apps: &Apps, journal: &Options, now: Timestamp) -> Vec<String> {
     let several = |app: &&App| app.secrets.len() > 1;
     if !apps.iter().any(|app| several(&app)) {
         return Vec::new();
     }
-    let Ok(reader) = Reader::open(journal) else { return Vec::new() };
+    let Ok(reader) = Reader::of(journal) else { return Vec::new() };
     let used = used(apps, &reader, now).unwrap_or_default();
     let sentences = apps.iter().filter(several).flat_map(|app| {
         let of = |fingerprint: &Arc<str>| used.get(&(Arc::clone(&app.app_key), Arc::clone(fingerprint))).copied();

@@ -17,6 +17,7 @@ mod resolve;
 mod robot_call;
 mod schema;
 mod secrets;
+mod several;
 mod tencent;
 mod tree;
 mod variables;

@@ -10,7 +10,8 @@ use crate::decide::rules::Rulebook;
 use crate::decide::{self, ExecSettings, HttpSettings, OnError, Say, Scope, Word};
 use crate::deliver::LaneSettings;
 use crate::edge::ForwardedHeader;
-use crate::handlers::{Action, NatsSettings, RobotCallSettings, Settings, Template};
+use crate::handlers::{self, Action, RobotCallSettings, Settings, Template};
+use crate::journal::NatsSettings;
 use crate::kind::KindPattern;
 use crate::secret::Secret;
 use crate::tencent::Account;
@@ -53,7 +54,9 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
 
     writeln!(out, "\n[journal]")?;
     text(out, "path", journal.path.display())?;
-    text(out, "min_free", size_text(journal.min_free))?;
+    if journal.nats.is_none() {
+        text(out, "min_free", size_text(journal.min_free))?;
+    }
     text(out, "spill", journal.spill.display())?;
     match journal.retention.keep {
         Some(keep) => text(out, "keep", format_duration(keep))?,
@@ -72,6 +75,9 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
     }
     if let Some(keys) = &journal.keys {
         writeln!(out, "encryption_key = [{}]", vec![quoted(MASK); keys.count()].join(", "))?;
+    }
+    if let Some(settings) = &journal.nats {
+        shared_journal(settings, out)?;
     }
 
     let (tokens, keys) = config.callbacks.count();
@@ -101,6 +107,21 @@ pub(super) fn masked_toml(config: &Config, out: &mut impl Write) -> fmt::Result 
         text(out, "family", endpoint.family.name())?;
     }
     Ok(())
+}
+
+/// What several machines share.
+fn shared_journal(settings: &NatsSettings, out: &mut impl Write) -> fmt::Result {
+    text(out, "url", &settings.servers)?;
+    writeln!(out, "\n[journal.nats]")?;
+    text(out, "stream", &settings.stream)?;
+    writeln!(out, "replicas = {}", settings.replicas)?;
+    if let Some(window) = settings.duplicate_window {
+        text(out, "duplicate_window", format_duration(window))?;
+    }
+    if settings.servers.has_credentials() {
+        text(out, "credentials", MASK)?;
+    }
+    settings.servers.authorities().map_or(Ok(()), |path| text(out, "ca_file", path.display()))
 }
 
 fn networks(out: &mut impl Write, key: &str, networks: &[impl Display]) -> fmt::Result {
@@ -283,8 +304,8 @@ fn program(settings: &ExecSettings, out: &mut impl Write) -> fmt::Result {
     masked(out, "env", env)
 }
 
-fn nats(settings: &NatsSettings, out: &mut impl Write) -> fmt::Result {
-    let NatsSettings { servers, subject, jetstream, .. } = settings;
+fn nats(settings: &handlers::NatsSettings, out: &mut impl Write) -> fmt::Result {
+    let handlers::NatsSettings { servers, subject, jetstream, .. } = settings;
     text(out, "url", servers)?;
     if servers.has_credentials() {
         text(out, "credentials", MASK)?;

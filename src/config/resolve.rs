@@ -17,6 +17,7 @@ use super::deciders;
 use super::outward;
 use super::reader::{Field, Reader, Section};
 use super::robot_call::Surroundings;
+use super::several;
 use super::tencent::{Tencent, tencent};
 use super::tree::{Table, Value};
 use super::verdicts::{self, WORDS};
@@ -39,14 +40,18 @@ pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     let mut deadline = None;
     let server = top.need("server", "the section [server]").and_then(|field| server(&field, &mut deadline));
     let admin = top.need("admin", "the section [admin]").and_then(|field| admin_settings(&field));
-    let journal = journal_settings(&mut top);
+    let mut journal = journal_settings(&mut top);
     let scope = top.need("verdict", "the section [verdict]").map(|field| verdicts::scope(&field));
     let Tencent { callbacks, account } = tencent(&mut top);
     let apps = apps(&mut top, &callbacks, deadline.as_ref());
     let keys: Vec<&str> = apps.iter().map(|app| &*app.app.app_key).collect();
     let deciders = deciders::deciders(top.items("deciders"), &keys);
-    let directory = journal.as_ref().map(|journal| journal.path.clone()).unwrap_or_default();
-    let around = Surroundings { account: account.clone(), journal: directory, callbacks: callbacks.count().0 > 0 };
+    if let Some(shared) = journal.as_mut().and_then(|journal| journal.nats.as_mut()) {
+        let tolerance = apps.iter().map(|app| app.app.clock_tolerance).max().unwrap_or(App::CLOCK_TOLERANCE);
+        several::fits_the_rest(&top, shared, tolerance, deadline.as_ref().map(|(deadline, _)| *deadline));
+    }
+    let place = journal.clone().unwrap_or_else(|| journal::Options::at(""));
+    let around = Surroundings { account: account.clone(), journal: place, callbacks: callbacks.count().0 > 0 };
     let handlers = outward::handlers(top.items("handlers"), &around);
     let endpoints = outward::endpoints(top.items("endpoints"));
     top.finish();
@@ -103,6 +108,7 @@ pub(super) fn deciding(mut top: Section<'_>) -> Option<Deciding> {
 pub(super) fn journal_settings(top: &mut Section<'_>) -> Option<journal::Options> {
     let mut section = top.need("journal", "the section [journal]")?.section()?;
     let path = section.need("path", "a directory").and_then(|field| path_of(&field));
+    let nats = several::nats(&mut section);
     let min_free = section.need("min_free", "a size").and_then(|field| field.size(0..=u64::MAX));
     let spill = section.take("spill").map(|field| path_of(&field));
     let (mut leave_out, keep) = (Some(journal::LeaveOut::default()), section.need("keep", "a duration or `forever`"));
@@ -129,7 +135,8 @@ pub(super) fn journal_settings(top: &mut Section<'_>) -> Option<journal::Options
     let retention = journal::Retention { keep: keep?, max_size: max_size.map_or(Some(None), |size| size.map(Some))? };
     let keys = keys.map_or(Some(None), |keys| keys.map(Some))?;
     let (min_free, leave_out) = (min_free?, leave_out?);
-    Some(journal::Options { min_free, spill, retention, leave_out, keys, ..journal::Options::at(path) })
+    let nats = nats?.map(|nats| journal::NatsSettings { keep: retention.keep, ..nats });
+    Some(journal::Options { min_free, spill, retention, leave_out, keys, nats, ..journal::Options::at(path) })
 }
 
 /// Fields that are left out: `FIELD`, or `KIND:FIELD`.

@@ -1,9 +1,9 @@
 //! The handler `robot_call` as a configuration describes it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::handlers::{Action, RobotCallSettings, Template};
+use crate::journal;
 use crate::tencent::Account;
 use crate::tencent::call_engine::{LONGEST_TIMEOUT, Media, SHORTEST_TIMEOUT};
 
@@ -13,12 +13,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const ROOM: &str = "call-{id}";
 
 /// What a handler that calls needs to know besides its own section.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Surroundings {
     /// The app that calls.
     pub(super) account: Option<Account>,
-    /// The journal's directory.
-    pub(super) journal: PathBuf,
+    /// The journal.
+    pub(super) journal: journal::Options,
     /// Whether Tencent's callbacks are believed here.
     pub(super) callbacks: bool,
 }

@@ -94,7 +94,10 @@ impl Again {
             let more = async {
                 match pause {
                     Some(pause) => sleep(pause).await,
-                    None => _ = self.taken.changed().await,
+                    None => tokio::select! {
+                        _ = self.taken.changed() => {}
+                        () = self.journal.lanes().stirs() => {}
+                    },
                 }
             };
             tokio::select! { () = more => {}, () = stop.cancelled() => return }

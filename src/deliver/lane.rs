@@ -84,10 +84,11 @@ impl Lane {
         let position = journal.lanes().register(&settings.name)?;
         handler.counts_in(metrics);
         journal.lanes().takes(&settings.name, &settings.kinds);
+        let ahead = Ahead::new(journal, &settings);
         Ok(Self {
             report: Report::new(&settings.name, metrics),
-            durable: journal.durable(),
-            ahead: Ahead::new(journal, settings.kinds.clone()),
+            durable: ahead.news(),
+            ahead,
             hands: Hands::of(&settings.name, handler, journal, &clock),
             journal: journal.clone(),
             settings,
@@ -175,7 +176,7 @@ impl Lane {
         }
         match outcome {
             Outcome::Done => Step::Delivered(done),
-            Outcome::Pause { after, why } => self.failed(after, &why),
+            Outcome::Pause { after, why } => self.paused(after, &why),
             Outcome::Retry { after, why } => {
                 self.trial.attempts += 1;
                 if self.trial.attempts < self.settings.max_attempts {
@@ -201,6 +202,15 @@ impl Lane {
             self.is_stuck_at(event, why, self.trial.failures, wait);
         }
         self.wait(wait)
+    }
+
+    /// The target is in trouble. Where there are several instances, the next one to try may be another.
+    fn paused(&mut self, after: Option<Duration>, why: &str) -> Step {
+        let step = self.failed(after, why);
+        if self.ahead.put_back(self.due.saturating_duration_since(Instant::now())) {
+            self.trial.attempts = 0;
+        }
+        step
     }
 
     /// The event at hand is not tried again.

@@ -1,6 +1,7 @@
 //! What is to be delivered again because a person asked: parked deliveries, and kept events as a replay.
 //!
 //! It stands in `lanes.db`, so that a restart forgets none of it.
+#![expect(unreachable_pub, reason = "one of two places; `place` shows it")]
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Lanes, lock};
+use super::lock;
 use crate::event::EventId;
 
 /// Attempts of one handler that are remembered, the newest.
@@ -45,12 +45,13 @@ pub enum AttemptEnd {
 }
 
 /// By handler, oldest first.
-pub(super) type Attempts = Mutex<BTreeMap<String, VecDeque<Attempt>>>;
+#[derive(Debug, Default)]
+pub(super) struct Attempts(Mutex<BTreeMap<String, VecDeque<Attempt>>>);
 
-impl Lanes {
+impl Attempts {
     /// `handler` was handed these events.
-    pub fn attempted(&self, handler: &str, attempts: impl IntoIterator<Item = Attempt>) {
-        let mut all = lock(self.attempts());
+    pub(super) fn attempted(&self, handler: &str, attempts: impl IntoIterator<Item = Attempt>) {
+        let mut all = lock(&self.0);
         let recent = match all.get_mut(handler) {
             Some(recent) => recent,
             None => all.entry(handler.to_owned()).or_default(),
@@ -68,8 +69,8 @@ impl Lanes {
     }
 
     /// The attempts to deliver `id` that are remembered, each with its handler, oldest first for each.
-    pub fn attempts_at(&self, id: EventId) -> Vec<(String, Attempt)> {
-        let all = lock(self.attempts());
+    pub(super) fn attempts_at(&self, id: EventId) -> Vec<(String, Attempt)> {
+        let all = lock(&self.0);
         let of = |(handler, recent): (&String, &VecDeque<Attempt>)| {
             let found = recent.iter().filter(|attempt| attempt.id == id);
             found.map(|attempt| (handler.clone(), attempt.clone())).collect::<Vec<_>>()

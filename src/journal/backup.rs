@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::reader::{self, Reader};
 use super::schema::{EVENTS, LANES, OUTBOX, Schema};
-use super::{Options, Position, ReadError, Reader, files, reader, shadows};
+use super::{Options, Position, ReadError, files, shadows};
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,14 @@ pub enum BackupError {
         /// What was given.
         path: PathBuf,
     },
+    /// It is not on this machine.
+    #[error(
+        "the journal is {place}, and copied there: `nats stream backup` for it and for the bucket beside it (`KV_<stream>-state`); `offhook events export` writes its events as JSON lines"
+    )]
+    InNats {
+        /// Where it is.
+        place: String,
+    },
     /// The journal could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -53,6 +62,9 @@ pub enum BackupError {
 /// # Errors
 /// [`BackupError`].
 pub fn backup(options: &Options, to: &Path) -> Result<Backup, BackupError> {
+    if options.nats.is_some() {
+        return Err(BackupError::InNats { place: options.to_string() });
+    }
     let reader = Reader::open(&options.path)?;
     if to.exists() {
         return Err(BackupError::Exists { path: to.to_owned() });

@@ -17,7 +17,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError`] names the file.
-    pub fn page_before(&self, before: Position, limit: usize, filter: &Filter) -> Result<Page, ReadError> {
+    pub(super) fn page_before(&self, before: Position, limit: usize, filter: &Filter) -> Result<Page, ReadError> {
         let mut finder = self.finder(filter);
         let page = self.page_of_before(before, limit, filter, &mut finder);
         self.keep_finder(filter, finder);

@@ -16,7 +16,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError`] names the file.
-    pub fn find(&self, id: EventId) -> Result<Option<(Position, Event)>, ReadError> {
+    pub(super) fn find(&self, id: EventId) -> Result<Option<(Position, Event)>, ReadError> {
         let filter = Filter { ids: vec![id], since: made_at(id), ..Filter::default() };
         let mut found = None;
         self.ids(Position::default(), &filter, &mut |at, this| {

@@ -8,10 +8,10 @@ mod work;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-pub(super) use work::{Eraser, Wants};
+pub(super) use work::{Eraser, Wants, is_spilled};
 
-use super::lanes::{stored, unsigned};
-use super::{Filter, LaneError, Lanes, Position, stretch};
+use super::lanes::{Lanes, stored, unsigned};
+use super::{Filter, LaneError, Position, stretch};
 use crate::event::Event;
 
 /// An order to erase a person.
@@ -38,7 +38,7 @@ impl Lanes {
     ///
     /// # Errors
     /// [`LaneError`] when it could not be written.
-    pub fn ask_erasure(&self, account: &str, app: Option<&str>, now: Timestamp) -> Result<i64, LaneError> {
+    pub(super) fn ask_erasure(&self, account: &str, app: Option<&str>, now: Timestamp) -> Result<i64, LaneError> {
         let sql = "INSERT INTO erasures (account, app, asked_at, last) VALUES (?1, ?2, ?3, 0)";
         self.synced(|connection| {
             connection.execute(sql, params![account, app, now.as_microsecond()])?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::NatsError;
 use super::sealing::Unreadable;
 
 /// Why a journal could not be opened.
@@ -32,6 +33,19 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The stream in NATS is not what a journal needs, and it is not ours to change.
+    #[error("the stream `{stream}` in NATS ({servers}) does not fit: {faults}")]
+    Unfit {
+        /// The stream's name.
+        stream: String,
+        /// Which servers.
+        servers: String,
+        /// What does not fit, each with what to do.
+        faults: String,
+    },
+    /// NATS cannot be used, and waiting would not help.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
     /// The operating system refused.
     #[error("cannot {doing} {}: {error}", path.display())]
     Io {
@@ -68,9 +82,15 @@ impl ReadError {
         if let rusqlite::Error::FromSqlConversionFailure(_, _, cause) = &error
             && let Some(unreadable) = cause.downcast_ref::<Unreadable>()
         {
-            return Self::Sealed { why: unreadable.to_string() };
+            return Self::from(*unreadable);
         }
         Self::Database { path: path.to_owned(), error }
+    }
+}
+
+impl From<Unreadable> for ReadError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Sealed { why: unreadable.to_string() }
     }
 }
 
@@ -94,6 +114,9 @@ pub enum ReadError {
         /// The newest version this build knows.
         known: i64,
     },
+    /// NATS cannot be read.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
     /// The operating system refused.
     #[error("cannot read {}: {error}", path.display())]
     Io {
@@ -127,6 +150,9 @@ pub enum LaneError {
     /// The file could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// NATS cannot be read or written.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
     /// SQLite refused.
     #[error("cannot write {}: {error}", path.display())]
     Database {

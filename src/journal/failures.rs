@@ -1,6 +1,7 @@
 //! Answers that the platform could not use, as it told us: which event, why, and which copy told it.
 //!
 //! Few rows in `lanes.db`, away from the events: the writer of events knows nothing of them.
+#![expect(unreachable_pub, reason = "one of two places; `place` shows it")]
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,8 +10,10 @@ use std::sync::Once;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::lanes::Lanes;
+use super::reader::{self, Reader};
 use super::schema::LANES;
-use super::{LaneError, Lanes, ReadError, Reader, files, reader};
+use super::{LaneError, ReadError, files};
 use crate::event::EventId;
 
 /// An answer that the platform could not use.
@@ -88,22 +91,6 @@ impl Reader {
         let told = Once::new();
         let connection = opened.or_else(|error| reader::do_without(error, &told))?;
         Ok(Failures { path, connection, told })
-    }
-
-    /// What the copy of this id told, where it was worked on.
-    ///
-    /// # Errors
-    /// [`ReadError`] names the file.
-    pub fn failure_told_by(&self, copy: EventId) -> Result<Option<Failure>, ReadError> {
-        self.failures()?.told_by(copy)
-    }
-
-    /// Why the platform could not use our answer to the event of this id, where it told so.
-    ///
-    /// # Errors
-    /// [`ReadError`] names the file.
-    pub fn failure_of(&self, event: EventId) -> Result<Option<Failure>, ReadError> {
-        self.failures()?.of(event)
     }
 }
 

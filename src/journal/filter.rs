@@ -5,6 +5,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
+use super::record::Record;
 use crate::event::{Event, EventId};
 use crate::kind::KindPattern;
 
@@ -59,12 +60,26 @@ impl Filter {
         Ok(self.wants_verdict(row)? && self.wants_account(row)?)
     }
 
+    /// Whether the event in `record` is wanted, of which nothing is encrypted.
+    pub(super) fn wants_record(&self, record: &Record<'_>) -> bool {
+        let since = self.since.is_none_or(|since| record.received >= since.as_microsecond());
+        let until = self.until.is_none_or(|until| record.received < until.as_microsecond());
+        let kind = self.kinds.is_empty() || self.kinds.iter().any(|pattern| pattern.matches(&record.kind));
+        let app = self.app.as_ref().is_none_or(|app| *app == record.app);
+        let id = self.ids.is_empty() || self.ids.contains(&record.id);
+        let verdict = self
+            .verdict
+            .as_ref()
+            .is_none_or(|wanted| said(wanted, record.verdict.as_deref(), record.decided_by.as_deref()));
+        let account = || self.names_account(record.subject.as_deref(), &record.body);
+        since && until && kind && app && id && verdict && account()
+    }
+
     fn wants_verdict(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
         let Some(wanted) = &self.verdict else { return Ok(true) };
         let [word, by] = [row.get_ref(10)?, row.get_ref(14)?];
         let [word, by] = [word.as_str_or_null()?, by.as_str_or_null()?];
-        let is_by = |by: &str| wanted.strip_suffix('*').map_or(by == wanted, |start| by.starts_with(start));
-        Ok(word == Some(wanted) || by.is_some_and(is_by))
+        Ok(said(wanted, word, by))
     }
 
     fn wants_account(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
@@ -91,6 +106,12 @@ impl Filter {
         let nested = nested.get(1..nested.len().saturating_sub(1)).unwrap_or_default();
         body.contains(&*quoted) || body.contains(nested)
     }
+}
+
+/// Whether this verdict, given by `by`, is the one that is wanted.
+fn said(wanted: &str, word: Option<&str>, by: Option<&str>) -> bool {
+    let is_by = |by: &str| wanted.strip_suffix('*').map_or(by == wanted, |start| by.starts_with(start));
+    word == Some(wanted) || by.is_some_and(is_by)
 }
 
 /// Moments as microseconds since 1970.

@@ -22,7 +22,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError`] names the file.
-    pub fn page(&self, after: Position, limit: usize, filter: &Filter) -> Result<Page, ReadError> {
+    pub(super) fn page(&self, after: Position, limit: usize, filter: &Filter) -> Result<Page, ReadError> {
         let mut finder = self.finder(filter);
         let page = self.page_of(after, limit, filter, &mut finder);
         self.keep_finder(filter, finder);

@@ -1,6 +1,7 @@
 //! What is no longer kept between two positions: a reader that stayed away too long is told, not left to wonder.
 
-use super::{Position, ReadError, Reader};
+use super::reader::Reader;
+use super::{Position, ReadError};
 
 /// Positions in a row at which nothing is kept any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +18,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError`] names the file.
-    pub fn holes(&self, after: Position, until: Position) -> Result<Vec<Hole>, ReadError> {
+    pub(super) fn holes(&self, after: Position, until: Position) -> Result<Vec<Hole>, ReadError> {
         let files = self.files()?;
         let mut holes = Vec::new();
         let mut missing = |from: u64, to: u64| {

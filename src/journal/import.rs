@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reader::Reader;
 use super::record::Record;
-use super::{Filter, Journal, Position, ReadError};
+use super::{Filter, Journal, Place, Position, ReadError};
 use crate::event::{Event, EventId};
 
 /// Events on their way into another journal. `Debug` shows none of them.
@@ -25,6 +25,11 @@ pub enum ImportError {
         "the journal cannot keep events just now: see its log, and import again when it can; nothing is kept twice"
     )]
     Degraded,
+    /// What is there already could not be told.
+    #[error(
+        "a journal in NATS takes no exports in: import into one on a disk (`journal.path` without `journal.url`), or bring back what `nats stream backup` saved with `nats stream restore`"
+    )]
+    InNats,
     /// It could not be told which of them are there already.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -74,12 +79,13 @@ impl Journal {
     /// [`ImportError`]; some of them may be kept then.
     pub async fn import(&self, copies: Copies, now: Timestamp) -> Result<u64, ImportError> {
         // Two imports of the same events at once would each find them missing.
-        let _alone = self.0.desk.importing.lock().await;
+        let Place::Disk(inner) = &self.0 else { return Err(ImportError::InNats) };
+        let _alone = inner.desk.importing.lock().await;
         if self.is_degraded() {
             return Err(ImportError::Degraded);
         }
         let ids: HashSet<EventId> = copies.0.iter().map(|record| record.id).collect();
-        let reader = self.reader();
+        let reader = Reader::at(&inner.directory).with_keys(inner.keys.clone());
         let known = tokio::task::spawn_blocking(move || known(&reader, &ids));
         let mut known = known.await.map_err(|_| ImportError::CutShort)??;
         let mut keeping = Vec::new();

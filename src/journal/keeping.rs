@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use super::Position;
 use super::slot::Slot;
+use crate::verdict::Decision;
 
 /// An event handed to the journal; resolves when it is durable, or as durable as it could be made.
 ///
@@ -46,6 +47,8 @@ pub struct Keeping(pub(super) Arc<Slot<Result<Kept, Unkept>>>);
 #[derive(Debug)]
 pub struct Kept {
     position: Position,
+    /// What was decided about an equal request that another instance kept before.
+    first: Option<Decision>,
 }
 
 /// The journal could not keep an event; where it went instead.
@@ -63,7 +66,19 @@ pub enum Unkept {
 impl Kept {
     /// For the writer, after a commit returned.
     pub(super) fn at(position: u64) -> Self {
-        Self { position: Position(position) }
+        Self { position: Position(position), first: None }
+    }
+
+    /// For an equal request that was kept before, with this decision.
+    pub(super) fn after(self, first: Option<Decision>) -> Self {
+        Self { first, ..self }
+    }
+
+    /// The same; `None` where another instance was asked the same before, and its decision takes the place of ours.
+    pub fn or_first(mut self, decision: &mut Decision) -> Option<Self> {
+        let Some(first) = self.first.take() else { return Some(self) };
+        *decision = first;
+        None
     }
 
     /// Where the event stands.

@@ -1,6 +1,7 @@
 //! How far each handler is, and which deliveries gave up.
 //!
 //! Written without a sync of its own, in batches: a position lost in a crash means a second delivery, never a missing one.
+#![expect(unreachable_pub, reason = "one of two places; `place` shows it")]
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -96,8 +97,8 @@ impl Lanes {
             connection,
             state,
             bell: Condvar::new(),
-            told: Mutex::default(),
-            attempts: Mutex::default(),
+            told: standing::Told::default(),
+            attempts: attempts::Attempts::default(),
         })))
     }
 
@@ -189,7 +190,7 @@ impl Lanes {
     }
 
     /// How many of `handler`'s deliveries are parked.
-    pub fn parked_count(&self, handler: &str) -> u64 {
+    pub(super) fn parked_count(&self, handler: &str) -> u64 {
         lock(&self.0.state).parked.get(handler).copied().unwrap_or(0)
     }
 

@@ -121,6 +121,7 @@ mod attempts;
 mod backup;
 mod backwards;
 mod by_id;
+mod closing;
 mod erase;
 mod error;
 mod failures;
@@ -137,10 +138,12 @@ mod lanes_file;
 mod leave_out;
 mod lock_file;
 mod mask;
+mod nats;
 mod opening;
 mod options;
 mod outbox;
 mod owed;
+mod place;
 mod position;
 mod queue;
 mod reader;
@@ -170,19 +173,23 @@ use tokio::sync::watch;
 pub use again::{Replay, Which};
 pub use attempts::{Attempt, AttemptEnd};
 pub use backup::{Backup, BackupError, backup};
+pub use closing::Closed;
 pub use erase::Erasure;
 pub use error::{LaneError, OpenError, ReadError};
-pub use failures::{Failure, Failures};
+pub use failures::Failure;
 pub use filter::Filter;
 pub use holes::Hole;
 pub use import::{Copies, ImportError};
 pub use keeping::{Keeping, Kept, Unkept};
-pub use lanes::{Lanes, Parked};
+pub use lanes::Parked;
 pub use leave_out::LeaveOut;
+pub use nats::{NatsError, NatsSettings};
 pub use options::{Options, Tuning};
-pub use outbox::{Entry, Outbox, OutboxError, Stage};
+pub use outbox::{Entry, Stage};
+pub(crate) use place::Hand;
+pub use place::{Failures, Lanes, Outbox, OutboxError, Reader};
 pub use position::Position;
-pub use reader::{Page, Reader};
+pub use reader::Page;
 pub use repeats::{Claim, Repeat, RepeatKey, Ticket};
 pub use retention::Retention;
 pub use sealing::{Key, Keys, NoKey};
@@ -193,17 +200,34 @@ use crate::clock::Clock;
 use crate::event::Event;
 use crate::metrics::Metrics;
 
-/// The journal of one directory. Cheap to clone; all clones are the same journal.
+/// The journal of one directory, or the one in NATS that several machines share. Cheap to clone; all clones are the same
+/// journal.
 ///
 /// When the last clone goes, everything accepted is kept first; [`Journal::close`] does the same with a limit.
 #[derive(Clone, Debug)]
-pub struct Journal(Arc<Inner>);
+pub struct Journal(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Disk(Arc<Inner>),
+    Nats(Arc<InNats>),
+}
+
+/// The journal in NATS, with what is this machine's own.
+#[derive(Debug)]
+struct InNats {
+    shared: nats::Shared,
+    lanes: Lanes,
+    shadows: Shadows,
+    leave_out: LeaveOut,
+}
 
 #[derive(Debug)]
 struct Inner {
     shared: Arc<writer::Shared>,
     desk: Arc<keeper::Desk>,
-    lanes: Lanes,
+    lanes: lanes::Lanes,
+    shown_lanes: Lanes,
     shadows: Shadows,
     directory: PathBuf,
     leave_out: LeaveOut,
@@ -215,13 +239,6 @@ struct Inner {
     given_up: AtomicBool,
     /// The writer holds it too: a directory is not free while something may still be written to it.
     _lock: Arc<lock_file::Lock>,
-}
-
-/// How closing went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Closed {
-    /// Events that were accepted and are durable neither in the journal nor in the spill file.
-    pub unkept: usize,
 }
 
 impl Journal {
@@ -245,32 +262,45 @@ impl Journal {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Result<Self, OpenError> {
-        opening::open(options, tuning, clock, metrics).map(|inner| Self(Arc::new(inner)))
+        let Some(settings) = options.nats.clone() else {
+            return opening::open(options, tuning, clock, metrics).map(|inner| Self(Place::Disk(Arc::new(inner))));
+        };
+        let (shadows, leave_out) = (Shadows::at(&options.path), options.leave_out.clone());
+        let shared = nats::open(options, &settings, clock, metrics)?;
+        let lanes = Lanes::in_nats(shared.lanes().clone());
+        Ok(Self(Place::Nats(Arc::new(InNats { shared, lanes, shadows, leave_out }))))
     }
 
     /// Is this request a repeat? In memory: no I/O.
     pub fn claim(&self, key: RepeatKey) -> Claim {
-        self.0.shared.repeats.claim(key)
+        match &self.0 {
+            Place::Disk(inner) => inner.shared.repeats.claim(key),
+            Place::Nats(inner) => inner.shared.claim(key),
+        }
     }
 
     /// Hands `event`, which carries its decision, over to be kept. It is enqueued when this returns: dropping what
     /// this gives cancels nothing. After [`Journal::close`] it only goes to the error log.
     pub fn append(&self, event: Event, ticket: Option<Ticket>) -> Keeping {
-        let event = self.0.leave_out.applied_to(event);
+        let inner = match &self.0 {
+            Place::Disk(inner) => inner,
+            Place::Nats(inner) => return inner.shared.append(inner.leave_out.applied_to(event), ticket),
+        };
+        let event = inner.leave_out.applied_to(event);
         let slot = slot::Slot::empty();
         let repeat = ticket.and_then(|ticket| ticket.hand_over(event.decision()));
         let entry = queue::Entry { event, repeat, slot: Arc::clone(&slot), handed_over: Instant::now() };
-        match self.0.shared.queue.push(entry) {
+        match inner.shared.queue.push(entry) {
             Ok(crowded) => {
                 if crowded {
-                    relief::call(&self.0.shared);
+                    relief::call(&inner.shared);
                 }
                 Keeping(slot)
             }
             Err(entry) => {
-                self.0.shared.log_event(&entry);
+                inner.shared.log_event(&entry);
                 let claim = entry.repeat.map(|repeat| (repeat, entry.event.decision()));
-                self.0.shared.repeats.settle(claim.into_iter(), None);
+                inner.shared.repeats.settle(claim.into_iter(), None);
                 Keeping(slot::Slot::full(Err(Unkept::Logged)))
             }
         }
@@ -282,13 +312,16 @@ impl Journal {
     /// # Errors
     /// [`ReadError`] when the directory cannot be read; then repeats are known as far back as before.
     pub fn tolerate(&self, tolerance: Duration) -> Result<(), ReadError> {
-        let mut before = lock(&self.0.tolerance);
+        let inner = match &self.0 {
+            Place::Disk(inner) => inner,
+            Place::Nats(inner) => return Ok(inner.shared.tolerate(tolerance)?),
+        };
+        let mut before = lock(&inner.tolerance);
         if tolerance > *before {
-            let directory = &self.0.directory;
-            let found = files::events_files(directory);
-            let found = found.map_err(|error| ReadError::Io { path: directory.clone(), error })?;
-            let since = recall::Since::tolerating(tolerance, &self.0.shared.clock);
-            recall::from_files(&self.0.shared.repeats, &found, since);
+            let found = files::events_files(&inner.directory);
+            let found = found.map_err(|error| ReadError::Io { path: inner.directory.clone(), error })?;
+            let since = recall::Since::tolerating(tolerance, &inner.shared.clock);
+            recall::from_files(&inner.shared.repeats, &found, since);
             *before = tolerance;
         }
         Ok(())
@@ -296,86 +329,68 @@ impl Journal {
 
     /// The last durable position; changes after each batch.
     pub fn durable(&self) -> watch::Receiver<Position> {
-        self.0.shared.durable.subscribe()
+        match &self.0 {
+            Place::Disk(inner) => inner.shared.durable.subscribe(),
+            Place::Nats(inner) => inner.shared.durable(),
+        }
     }
 
-    /// The directory it is in.
+    /// The directory it is in; of one in NATS, the directory of what is this machine's own.
     pub fn directory(&self) -> &Path {
-        &self.0.directory
+        match &self.0 {
+            Place::Disk(inner) => &inner.directory,
+            Place::Nats(inner) => inner.shared.directory(),
+        }
     }
 
     /// Reads this journal.
     pub fn reader(&self) -> Reader {
-        Reader::at(&self.0.directory).with_keys(self.0.keys.clone()).telling_with(&self.0.shared.damaged)
+        match &self.0 {
+            Place::Disk(inner) => {
+                let reader = reader::Reader::at(&inner.directory).with_keys(inner.keys.clone());
+                Reader::on_disk(reader.telling_with(&inner.shared.damaged))
+            }
+            Place::Nats(inner) => Reader::in_nats(inner.shared.reader()),
+        }
     }
 
     /// How far each handler is.
     pub fn lanes(&self) -> &Lanes {
-        &self.0.lanes
+        match &self.0 {
+            Place::Disk(inner) => &inner.shown_lanes,
+            Place::Nats(inner) => &inner.lanes,
+        }
     }
 
     /// What shadows would have answered.
     pub fn shadows(&self) -> &Shadows {
-        &self.0.shadows
+        match &self.0 {
+            Place::Disk(inner) => &inner.shadows,
+            Place::Nats(inner) => &inner.shadows,
+        }
     }
 
     /// Whether the journal is in trouble: it cannot keep right now, so that events go to the spill file, or it is larger
     /// than it may be, and somebody is owed what is in it.
     pub fn is_degraded(&self) -> bool {
-        let shared = &self.0.shared;
+        let inner = match &self.0 {
+            Place::Disk(inner) => inner,
+            Place::Nats(inner) => return inner.shared.is_degraded(),
+        };
+        let shared = &inner.shared;
         shared.degraded.load(Ordering::Relaxed)
-            || self.0.desk.short_of_space.load(Ordering::Relaxed)
-            || self.0.desk.over_limit.load(Ordering::Relaxed)
+            || inner.desk.short_of_space.load(Ordering::Relaxed)
+            || inner.desk.over_limit.load(Ordering::Relaxed)
             || shared.queue.is_stalled()
     }
 
     /// Commits so far: with the number of events it gives the mean batch.
     #[doc(hidden)]
     pub fn batches(&self) -> u64 {
-        self.0.shared.batches.load(Ordering::Relaxed)
-    }
-
-    /// Takes no more, and waits until everything accepted is durable, at most `within`. Positions of handlers are
-    /// written too.
-    pub async fn close(&self, within: Duration) -> Closed {
-        let shared = &self.0.shared;
-        shared.queue.close();
-        let (now, mut finished) = (tokio::time::Instant::now(), shared.finished.subscribe());
-        let (half, until) = (now + within / 2, now + within);
-        if tokio::time::timeout_at(half, finished.wait_for(|finished| *finished)).await.is_err() {
-            // What waits for this disk may still be kept on another one.
-            relief::call(shared);
-            // When time runs out the count tells what is missing.
-            let _ = tokio::time::timeout_at(until, finished.wait_for(|finished| *finished)).await;
+        match &self.0 {
+            Place::Disk(inner) => inner.shared.batches.load(Ordering::Relaxed),
+            Place::Nats(_) => 0,
         }
-        let logged = shared.logged.load(Ordering::Relaxed);
-        let unsettled = shared.queue.unsettled();
-        if unsettled > 0 {
-            // Whatever waits for this disk now may wait for ever.
-            self.0.given_up.store(true, Ordering::Relaxed);
-            return Closed { unkept: unsettled + logged };
-        }
-        let (lanes, shadows) = (self.0.lanes.clone(), self.0.shadows.clone());
-        let (wrote, writing) = tokio::sync::oneshot::channel();
-        // Not a task of the runtime, whose end would wait for it.
-        std::thread::spawn(move || {
-            shadows.flush();
-            wrote.send(lanes.flush().and_then(|()| lanes.forget_loss()))
-        });
-        match tokio::time::timeout_at(until, writing).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => {
-                tracing::error!(%error, "how far handlers are was not written; after the restart they may get events again");
-            }
-            // The thread that writes may wait for ever, and so might everybody who waits for it.
-            Ok(Err(_)) | Err(_) => {
-                self.0.given_up.store(true, Ordering::Relaxed);
-                tracing::error!(
-                    "how far handlers are was not written in time; after the restart they may get events again"
-                );
-            }
-        }
-        Closed { unkept: logged }
     }
 }
 

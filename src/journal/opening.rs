@@ -14,8 +14,10 @@ use super::erase::Eraser;
 use super::files::{self, EventsFile};
 use super::index::Indexer;
 use super::keeper::{Desk, Keeper};
+use super::lanes::Lanes;
 use super::options::{Options, Tuning};
 use super::queue::{Limits, Queue};
+use super::reader::Reader;
 use super::repeats::Repeats;
 use super::retention::Retainer;
 use super::schema::{self, EVENTS};
@@ -23,13 +25,14 @@ use super::shadows::Shadows;
 use super::spill::Spill;
 use super::stretch::{self, Stretch};
 use super::writer::{Shared, Writer};
-use super::{Filter, Inner, Lanes, OpenError, Position, ReadError, Reader, lock, lock_file, recall};
+use super::{Filter, Inner, OpenError, Position, ReadError, lock, lock_file, recall};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 /// Opens the journal; blocking.
 pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<Metrics>) -> Result<Inner, OpenError> {
-    let Options { path: directory, min_free, spill: spill_path, retention, leave_out, keys, tolerance } = options;
+    let Options { path: directory, min_free, spill: spill_path, retention, leave_out, keys, tolerance, nats: _ } =
+        options;
     files::make_directory(&directory).map_err(|error| io_error("make", &directory, error))?;
     let directory_lock = Arc::new(lock_file::take(&directory)?);
     let found = files::events_files(&directory).map_err(|error| io_error("read", &directory, error))?;
@@ -126,8 +129,22 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
         keeper: Some(spawn("journal-keeper", &directory, move || keeper.run())?),
         lanes: Some(spawn("journal-lanes", &directory, move || flusher.run())?),
     };
-    let (given_up, tolerance, _lock) = (AtomicBool::new(false), Mutex::new(tolerance), directory_lock);
-    Ok(Inner { shared, desk, lanes, shadows, directory, leave_out, keys, threads, tolerance, given_up, _lock })
+    let (given_up, tolerance, shown_lanes) =
+        (AtomicBool::new(false), Mutex::new(tolerance), super::Lanes::on_disk(lanes.clone()));
+    Ok(Inner {
+        shared,
+        desk,
+        lanes,
+        shown_lanes,
+        shadows,
+        directory,
+        leave_out,
+        keys,
+        threads,
+        tolerance,
+        given_up,
+        _lock: directory_lock,
+    })
 }
 
 /// The journal's threads.

@@ -1,9 +1,10 @@
 //! Where the journal lives and when it stops taking more.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Keys, LeaveOut, Retention};
+use super::{Keys, LeaveOut, NatsSettings, Retention};
 
 /// The journal's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,18 @@ pub struct Options {
     pub keys: Option<Keys>,
     /// How long after its own time a request is still taken at most, so that a repeat of it must be known.
     pub tolerance: Duration,
+    /// The journal is in NATS; the directory holds only what is this machine's own.
+    pub nats: Option<NatsSettings>,
+}
+
+impl fmt::Display for Options {
+    /// Where it is, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.nats {
+            Some(nats) => write!(f, "the stream {} at {}", nats.stream, nats.servers),
+            None => write!(f, "{}", self.path.display()),
+        }
+    }
 }
 
 impl Options {
@@ -37,6 +50,7 @@ impl Options {
             leave_out: LeaveOut::default(),
             keys: None,
             tolerance: Duration::ZERO,
+            nats: None,
         }
     }
 }

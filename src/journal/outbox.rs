@@ -2,6 +2,7 @@
 //!
 //! A file of its own beside the others, so that neither a lost `lanes.db` nor retention makes something happen again.
 //! Rows are never deleted: each is some hundred bytes, and a replay may come at any time.
+#![expect(unreachable_pub, reason = "one of two places; `place` shows it")]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -151,7 +152,12 @@ impl Stage {
         }
     }
 
-    fn named(word: &str) -> Option<Self> {
+    /// Whether nothing more is to be written about it.
+    pub(super) fn is_over(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Unknown)
+    }
+
+    pub(super) fn named(word: &str) -> Option<Self> {
         [Self::Planned, Self::Sent, Self::Confirmed, Self::Unknown].into_iter().find(|stage| stage.name() == word)
     }
 }

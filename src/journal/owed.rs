@@ -7,8 +7,9 @@ use std::fmt;
 use jiff::Timestamp;
 use rusqlite::params;
 
+use super::lanes::Lanes;
 use super::lanes::stored;
-use super::{LaneError, Lanes, Position};
+use super::{LaneError, Position};
 use crate::event::EventId;
 
 /// Why an event is needed.

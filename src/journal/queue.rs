@@ -65,7 +65,7 @@ pub(super) struct Patience {
 
 impl Entry {
     /// About how much memory it takes.
-    fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> usize {
         size_of::<Self>() + self.event.body().len() + self.event.headers().len() + OVERHEAD
     }
 }

@@ -10,7 +10,7 @@ use rusqlite::{Row, Statement};
 use serde::{Deserialize, Serialize};
 
 use super::repeats::RepeatKey;
-use super::sealing::{self, Keys, Sealed};
+use super::sealing::{self, Keys, Sealed, Unreadable};
 use crate::event::{Event, EventId, EventParts, Marks};
 use crate::kind::{Family, Kind};
 use crate::verdict::{Decision, RejectCode, Verdict};
@@ -83,6 +83,15 @@ impl<'a> Record<'a> {
             self.sealed = Some(keys.seal(self.id, &parts));
         }
         self
+    }
+
+    /// The same, with what is encrypted of it opened.
+    pub(super) fn opened_with(mut self, keys: Option<&Keys>) -> Result<Self, Unreadable> {
+        if let Some(sealed) = self.sealed.take() {
+            let Sealed { subject, headers, body } = sealing::open(keys, self.id, &sealed)?;
+            (self.subject, self.headers, self.body) = (subject, headers, body);
+        }
+        Ok(self)
     }
 
     /// Binds and runs the insert of [`Record::INSERT`].

@@ -12,9 +12,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::files::{self, EventsFile};
+use super::lanes::Lanes;
 use super::owed::Owed;
+use super::reader::{self, Reader};
 use super::schema::EVENTS;
-use super::{Journal, Lanes, Position, ReadError, Reader, Shadows, lock, reader};
+use super::{Journal, Place, Position, ReadError, Shadows, lock};
 use crate::clock::Clock;
 use crate::event::EventId;
 use crate::metrics::Metrics;
@@ -36,9 +38,11 @@ impl Retention {
 }
 
 impl Journal {
-    /// From now on it is kept so long and so much.
+    /// From now on it is kept so long and so much. In NATS the stream says that, and it is not ours to change.
     pub fn retain(&self, retention: Retention) {
-        *lock(&self.0.desk.retention) = retention;
+        if let Place::Disk(inner) = &self.0 {
+            *lock(&inner.desk.retention) = retention;
+        }
     }
 }
 
@@ -47,7 +51,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError`] names the directory.
-    pub fn first(&self) -> Result<Position, ReadError> {
+    pub(super) fn first(&self) -> Result<Position, ReadError> {
         Ok(Position(self.files()?.first().map_or(1, |file| file.first)))
     }
 }

@@ -204,6 +204,13 @@ impl Import {
         Ok(records)
     }
 
+    /// `record` can never be kept there: it goes where the lines go that are none.
+    pub(super) fn reject(&mut self, record: &Record<'_>) -> io::Result<()> {
+        serde_json::to_writer(&mut self.bad, &Line { after: 0, event: record.clone() })?;
+        self.bad.push(b'\n');
+        Ok(())
+    }
+
     /// Everything that was read is durable, at positions up to `until`. Noted now and then: then a crash, or another
     /// failure, costs neither the time nor the memory for all of it once more.
     pub(super) fn kept_up_to(&mut self, until: u64) {
@@ -238,7 +245,7 @@ impl Import {
         self.bad.clear();
         tracing::warn!(
             path = %path.display(),
-            "the spill file held lines that are not whole, as a crash leaves them; they are set aside"
+            "the spill file held lines that are not whole, as a crash leaves them, or events that cannot be kept; they are set aside"
         );
         Ok(())
     }

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 
-use super::{Lanes, Position, lock};
+use super::lanes::Lanes;
+use super::{Position, lock};
 use crate::event::EventId;
 use crate::kind::KindPattern;
 
@@ -40,28 +41,40 @@ pub struct Trouble {
 }
 
 /// What lanes have told of themselves.
-pub(super) type Told = Mutex<BTreeMap<String, (Vec<KindPattern>, Option<Trouble>)>>;
+#[derive(Debug, Default)]
+pub(super) struct Told(Mutex<BTreeMap<String, Lane>>);
 
-impl Lanes {
+/// The kinds it takes, and what it is stuck at.
+type Lane = (Vec<KindPattern>, Option<Trouble>);
+
+impl Told {
     /// The lane of `handler` begins to run, for `kinds`; none means all.
-    pub fn takes(&self, handler: &str, kinds: &[KindPattern]) {
-        lock(self.told()).insert(handler.to_owned(), (kinds.to_vec(), None));
+    pub(super) fn takes(&self, handler: &str, kinds: &[KindPattern]) {
+        lock(&self.0).insert(handler.to_owned(), (kinds.to_vec(), None));
     }
 
     /// The lane of `handler` is stuck, or no longer is.
-    pub fn stuck_at(&self, handler: &str, trouble: Option<Trouble>) {
-        if let Some((_, present)) = lock(self.told()).get_mut(handler) {
+    pub(super) fn stuck_at(&self, handler: &str, trouble: Option<Trouble>) {
+        if let Some((_, present)) = lock(&self.0).get_mut(handler) {
             *present = trouble;
         }
     }
 
-    /// How every lane stands that ever had a position here.
-    pub fn standings(&self) -> Vec<Standing> {
-        let told = lock(self.told()).clone();
+    /// How the lane of `handler` stands, which is at `position`.
+    pub(super) fn standing(&self, handler: String, position: Position, parked: u64) -> Standing {
+        let told = lock(&self.0).get(&handler).cloned();
+        let (kinds, trouble) = told.map_or((None, None), |(kinds, trouble)| (Some(kinds), trouble));
+        Standing { handler, position, parked, kinds, trouble }
+    }
+}
+
+impl Lanes {
+    /// How every lane stands that ever had a position here, by name.
+    pub(super) fn standings(&self) -> Vec<Standing> {
         let mut standings: Vec<_> = (self.positions().into_iter())
             .map(|(handler, position)| {
-                let (kinds, trouble) = told.get(&handler).cloned().map_or((None, None), |(kinds, t)| (Some(kinds), t));
-                Standing { parked: self.parked_count(&handler), handler, position, kinds, trouble }
+                let parked = self.parked_count(&handler);
+                self.told().standing(handler, position, parked)
             })
             .collect();
         standings.sort_by(|one, other| one.handler.cmp(&other.handler));

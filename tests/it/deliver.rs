@@ -12,3 +12,5 @@ mod nats;
 mod signature;
 mod target;
 mod wide;
+
+pub(crate) use cast::event;

@@ -24,6 +24,7 @@ mod journal;
 mod kinds;
 mod library;
 mod listen;
+mod nats;
 mod outside;
 mod overload;
 mod properties;

@@ -33,7 +33,11 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("rustls_platform_verifier", &["cli"], "goes with the connections of `conform`"),
     Fence("tokio_rustls", &["cli"], "goes with the connections of `conform`"),
     Fence("httparse", &["cli"], "`conform` reads what any receiver answers, off the wire"),
-    Fence("async_nats", &["nats", "handlers"], "NATS is one place that events go to"),
+    Fence(
+        "async_nats",
+        &["nats", "journal", "handlers"],
+        "NATS is where several machines keep, and one place that events go to",
+    ),
     Fence("ipnet", &["edge", "config"], "addresses are judged where connections come in"),
     Fence(
         "tokio::net",
@@ -59,10 +63,10 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("tokio::signal", &["cli"], "a library must not catch its host's signals"),
     Fence(
         "tokio_util",
-        &["decide", "deliver", "edge", "admin", "app"],
+        &["journal", "decide", "deliver", "edge", "admin", "app"],
         "trackers and tokens, for what is stopped in order",
     ),
-    Fence("futures_util", &["decide", "deliver", "handlers", "edge", "admin", "app"], "goes with tokio"),
+    Fence("futures_util", &["journal", "decide", "deliver", "handlers", "edge", "admin", "app"], "goes with tokio"),
     Fence("std::thread", &["journal", "handlers"], "whoever owns threads says so"),
     // The disk, the process and its surroundings.
     Fence("rusqlite", &["journal"], "the database is the journal's own affair"),
@@ -89,8 +93,8 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("bytesize", &["config"], "sizes are written in the configuration only"),
     Fence(
         "humantime",
-        &["decide", "config", "cli"],
-        "durations are written in the configuration, rules and flags only",
+        &["journal", "decide", "config", "cli"],
+        "durations are written in the configuration, rules and flags only, and told where a stream has another one",
     ),
     Fence("strsim", &["kind", "decide", "config"], "hints for misspelt words"),
     Fence("cel", &["decide"], "rules are one kind of decider"),
@@ -114,8 +118,16 @@ pub(crate) const FENCES: &[Fence] = &[
         "digests are made and checked where a protocol stands; keys and what they encrypt, as text",
     ),
     Fence("chacha20poly1305", &["journal"], "events are encrypted where they are written"),
-    Fence("flate2", &["tencent", "admin"], "a UserSig is compressed, and the pages on their way to a browser"),
-    Fence("hex", &["yunxin", "tencent"], "digests are made and checked where a protocol stands"),
+    Fence(
+        "flate2",
+        &["tencent", "journal", "admin"],
+        "a UserSig is compressed, a body that is too long for a message, and the pages on their way to a browser",
+    ),
+    Fence(
+        "hex",
+        &["yunxin", "tencent", "journal"],
+        "digests are made and checked where a protocol stands; a repeat's id is written so",
+    ),
     Fence(
         "subtle",
         &["secret", "yunxin", "tencent", "handlers"],

@@ -27,8 +27,8 @@ pub(crate) const FLOORS: &[Floor] = &[
     // first floor: what is outside: a sender's protocol, the disk, the log
     ("yunxin", &[GROUND]),
     ("tencent", &[GROUND]),
-    ("journal", &[GROUND]),
     ("nats", &[GROUND]),
+    ("journal", &[GROUND, "nats"]),
     ("program", &[GROUND]),
     ("telemetry", &[]),
     ("payload", &[GROUND, "yunxin", "tencent"]),

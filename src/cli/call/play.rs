@@ -216,7 +216,10 @@ fn journal(args: &Args) -> anyhow::Result<Option<Reader>> {
     }
     let path = match (&args.journal, &args.app.config) {
         (Some(path), _) => path.clone(),
-        (None, Some(file)) => config::load_journal(&Sources::of_process(Some(file.clone())), &Clock::system())?.path,
+        (None, Some(file)) => {
+            let options = config::load_journal(&Sources::of_process(Some(file.clone())), &Clock::system())?;
+            return Ok(Some(Reader::of(&options)?));
+        }
         (None, None) => match dev::place::dev_journal() {
             Some(path) => path,
             None => {

@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Lane, Trial, gave_up, write_down};
 use crate::deliver::Outcome;
-use crate::deliver::ahead::Pager;
 use crate::deliver::report::brief;
 use crate::deliver::schedule::{wait_after, wait_as_told};
 use crate::event::Event;
@@ -24,7 +23,6 @@ const SIGHT: usize = 64;
 /// A lane that hands several events over at once.
 pub(super) struct Wide {
     lane: Lane,
-    pager: Pager,
     /// In the journal's order, from the first one that is not done.
     window: VecDeque<Item>,
     /// So many fit into it.
@@ -65,10 +63,9 @@ struct Trouble {
 
 impl Wide {
     pub(super) fn of(lane: Lane) -> Self {
-        let pager = Pager::new(&lane.journal, lane.settings.kinds.clone());
         let sight = SIGHT.max(4 * lane.settings.concurrency);
         let read = lane.position;
-        Self { lane, pager, window: VecDeque::new(), sight, read, stuck: 0, under_way: JoinSet::new(), trouble: None }
+        Self { lane, window: VecDeque::new(), sight, read, stuck: 0, under_way: JoinSet::new(), trouble: None }
     }
 
     /// Delivers until `stop`; what is under way then is finished first.
@@ -102,7 +99,7 @@ impl Wide {
             return false;
         }
         self.lane.durable.mark_unchanged();
-        let page = match self.pager.page(self.read, self.sight - self.window.len()).await {
+        let page = match self.lane.ahead.pager().page(self.read, self.sight - self.window.len()).await {
             Ok(page) => page,
             Err(error) => {
                 self.lane.due = self.stuck("cannot read the journal", &error);
@@ -115,6 +112,8 @@ impl Wide {
         let now = Instant::now();
         let item = |(position, event)| Item { position, event, state: State::Waiting(now), trial: Trial::default() };
         self.window.extend(page.events.into_iter().map(item));
+        // Where another instance gave one back, it comes after those behind it.
+        self.window.make_contiguous().sort_by_key(|item| item.position);
         self.advance();
         page.more && self.has_room()
     }
@@ -182,6 +181,7 @@ impl Wide {
                     lane.journal.lanes().stuck_at(&lane.settings.name, None);
                 }
                 item.state = State::Done;
+                lane.ahead.pager().done(&[position]);
                 self.advance();
             }
             Outcome::Pause { after, why } => {
@@ -238,6 +238,7 @@ impl Wide {
                 Ok(()) => {
                     self.unstuck();
                     self.lane.report.parked(&parked);
+                    self.lane.ahead.pager().done(&[parked.position]);
                     State::Done
                 }
                 Err(error) => State::Parking(parked, self.stuck("cannot park a delivery", &error)),

@@ -9,7 +9,6 @@ mod template;
 mod witness;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
@@ -20,7 +19,7 @@ pub use witness::JournalWitness;
 use crate::clock::Clock;
 use crate::deliver::{Handler, Outcome, answered};
 use crate::event::Event;
-use crate::journal::{Entry, Outbox, Stage};
+use crate::journal::{Entry, Options, Outbox, Stage};
 use crate::metrics::Metrics;
 use crate::tencent::call_engine::{CallEngine, Media, OfflinePush, StartCall};
 use crate::tencent::ingest::Playing;
@@ -32,8 +31,8 @@ use playback::Playback;
 pub struct Settings {
     /// The app.
     pub account: Account,
-    /// The journal's directory, where the outbox is.
-    pub journal: PathBuf,
+    /// The journal, where the outbox is.
+    pub journal: Options,
     /// Whether Tencent's callbacks come into this journal; else it is asked how a call goes.
     pub callbacks: bool,
     /// Only events of these accounts; empty: of all.
@@ -77,7 +76,7 @@ impl RobotCall {
     /// [`AccountError`] where the app's settings lack what it needs.
     pub fn new(name: impl Into<Arc<str>>, settings: Settings, clock: Clock) -> Result<Self, AccountError> {
         let engine = Arc::new(settings.account.call_engine(&clock)?);
-        let (name, outbox) = (name.into(), Outbox::at(&settings.journal));
+        let (name, outbox) = (name.into(), Outbox::of(&settings.journal));
         let playback = match &settings.media {
             Some(_) => {
                 let ingests = Arc::new(settings.account.ingests(&clock)?);

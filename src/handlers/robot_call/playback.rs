@@ -3,7 +3,6 @@
 //! A row of its own in the outbox says how far it is. Whether media began to play that nobody heard of again is not
 //! known after a crash: then nothing is played a second time, and the call is ended.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::task::spawn_blocking;
 use super::JournalWitness;
 use crate::clock::Clock;
 use crate::event::EventId;
-use crate::journal::{Entry, Outbox, Reader, Stage};
+use crate::journal::{Entry, Options, Outbox, Reader, Stage};
 use crate::metrics::Metrics;
 use crate::tencent::RoomId;
 use crate::tencent::call_engine::{CallEngine, LONGEST_TIMEOUT, Media, StartCall, Started};
@@ -31,7 +30,7 @@ pub(super) struct Playback {
     ingests: Arc<Ingests>,
     outbox: Outbox,
     /// The journal that Tencent's callbacks come into; without it Tencent is asked how a call goes.
-    journal: Option<PathBuf>,
+    journal: Option<Options>,
     clock: Clock,
 }
 
@@ -55,7 +54,7 @@ impl Playback {
         engine: Arc<CallEngine>,
         ingests: Arc<Ingests>,
         outbox: Outbox,
-        journal: Option<PathBuf>,
+        journal: Option<Options>,
         clock: Clock,
     ) -> Self {
         Self { name, engine, ingests, outbox, journal, clock }
@@ -67,8 +66,8 @@ impl Playback {
 
     /// What sees callbacks from now on; `None` where none come, or they cannot be seen: then Tencent is asked instead.
     pub(super) async fn callbacks(&self) -> Option<JournalWitness> {
-        let path = self.journal.clone()?;
-        match spawn_blocking(move || JournalWitness::from_now_on(Reader::open(&path)?)).await {
+        let journal = self.journal.clone()?;
+        match spawn_blocking(move || JournalWitness::from_now_on(Reader::of(&journal)?)).await {
             Ok(Ok(witness)) => Some(witness),
             Ok(Err(error)) => {
                 tracing::warn!(handler = &*self.name, %error, "the journal cannot be followed; Tencent is asked instead");

@@ -12,12 +12,11 @@ use crate::event::{Event, EventId};
 use crate::journal::files::{self, EventsFile};
 use crate::journal::forwards::{CHUNK_ROWS, wanted};
 use crate::journal::index::Indexer;
-use crate::journal::lanes::stored;
+use crate::journal::lanes::{Lanes, stored};
+use crate::journal::reader::Reader;
 use crate::journal::record::COLUMNS;
 use crate::journal::walk::{Rows, Way, walk};
-use crate::journal::{
-    Filter, LaneError, Lanes, OpenError, Position, ReadError, Reader, Shadows, outbox, schema, stretch,
-};
+use crate::journal::{Filter, LaneError, OpenError, Position, ReadError, Shadows, outbox, schema, stretch};
 
 /// Carries erasures out; lives in the keeper.
 #[derive(Debug)]
@@ -269,7 +268,7 @@ fn open(path: &Path) -> Result<Connection, Broken> {
 }
 
 /// Whether events are in the spill file, or on their way back from there.
-fn is_spilled(spill: &Path) -> bool {
+pub(in crate::journal) fn is_spilled(spill: &Path) -> bool {
     let holds = |path: &Path| fs::metadata(path).is_ok_and(|about| about.is_file() && about.len() > 0);
     holds(spill) || holds(&files::beside(spill, ".importing"))
 }

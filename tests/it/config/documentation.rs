@@ -63,6 +63,7 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
         (".verdict", "[verdict]", APP),
         (".verdict.kinds.call.*", "[verdict.kinds.\"call.*\"]", APP),
         (".journal", "[journal]", APP),
+        (".journal.nats", "[journal]\nurl = \"nats://nats\"\n[journal.nats]", APP),
         (".apps", "", APP),
         (".apps.verdict", "[apps.verdict]", APP),
         (".apps.verdict.kinds.login.*", "[apps.verdict.kinds.\"login.*\"]", APP),
@@ -102,6 +103,7 @@ fn every_key_that_is_read_is_documented_and_every_documented_key_is_read() {
     let forms = [
         ".admin.token",
         ".journal.encryption_key",
+        ".journal.nats.credentials",
         ".apps.secrets",
         ".deciders(http).headers.authorization",
         ".handlers(http).signing_secret",
@@ -140,6 +142,8 @@ fn the_optional_keys_are_shown_with_their_defaults() {
     let key = dir.path().join("journal-key");
     fs::write(&key, "0".repeat(64)).unwrap();
     let text = text.replace("/run/secrets/journal-key", key.to_str().unwrap());
+    let text = text.replace("/run/secrets/nats.creds", secret.to_str().unwrap());
+    let (in_nats, text) = (with_journal_in_nats(&text), with_journal_on_disk(&text));
     let signing = "whsec_bWFkZS11cC1zaWduaW5nLWtleS1udW1iZXItb25lIQ==";
     let environment = [
         ("OFFHOOK_ADMIN_TOKEN", "a-token"),
@@ -154,6 +158,8 @@ fn the_optional_keys_are_shown_with_their_defaults() {
         ("TENCENT_PATH_TOKEN", "a-path-token"),
         ("TRTC_CALLBACK_KEY", "aCallbackKey"),
     ];
+    let shown = load(&in_nats, &environment).unwrap().masked_toml();
+    assert!(shown.contains("\nstream = \"offhook\"\nreplicas = 1\nduplicate_window = \"10m\"\n"), "{shown}");
     let shown = load(&text, &environment).unwrap().masked_toml();
     let whole = dir.path().join("everything.toml");
     fs::write(&whole, &text).unwrap();
@@ -173,6 +179,21 @@ fn the_optional_keys_are_shown_with_their_defaults() {
     for line in defaults.lines().filter(|line| !chosen.iter().any(|key| line.starts_with(key))) {
         assert!(shown.lines().any(|other| other == line), "`{line}` is a default, but not in\n{shown}");
     }
+}
+
+/// `text` without what is about a journal in NATS.
+fn with_journal_on_disk(text: &str) -> String {
+    let (before, rest) = text.split_once("\n[journal.nats]").unwrap();
+    let (_, after) = rest.split_once("\n[").unwrap();
+    let before =
+        before.lines().filter(|line| !line.starts_with("url = \"nats://nats-1:4222,nats://nats-2:4222,nats://n"));
+    format!("{}\n[{after}", before.collect::<Vec<_>>().join("\n"))
+}
+
+/// `text` without what is about a journal on a disk.
+fn with_journal_in_nats(text: &str) -> String {
+    let of_a_disk = |line: &&str| line.starts_with("min_free = ") || line.starts_with("max_size = ");
+    text.lines().filter(|line| !of_a_disk(line)).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

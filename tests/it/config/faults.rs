@@ -88,7 +88,7 @@ fn an_unknown_key_is_refused_at_every_depth() {
         (
             "[journal]\nretain = \"7d\"",
             "journal.retain: unknown key (line 2)",
-            "known here: `drop`, `encryption_key`, `keep`, `max_size`, `min_free`, `path`, `spill`",
+            "known here: `drop`, `encryption_key`, `keep`, `max_size`, `min_free`, `nats`, `path`, `spill`, `url`",
         ),
         ("[verdict]\ndefualt = 1", "verdict.defualt: unknown key (line 2)", "did you mean `default`?"),
         (

@@ -99,7 +99,7 @@ impl World {
     }
 }
 
-pub(super) fn event(kind: &str, body: &str) -> Event {
+pub(crate) fn event(kind: &str, body: &str) -> Event {
     let received = Clock::system().now();
     Event::new(EventParts {
         id: EventId::at(received),

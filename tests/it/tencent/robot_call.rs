@@ -30,7 +30,7 @@ fn settings(tencent: &StandIn, journal: &Path) -> RobotCallSettings {
     let host = Host::parse(tencent.url()).expect("a host");
     RobotCallSettings {
         account: Account { key: key(), admin: UserId::administrator(), host: Some(host), ingest: None },
-        journal: journal.to_owned(),
+        journal: offhook::journal::Options::at(journal),
         callbacks: false,
         accounts: Vec::new(),
         verdict: None,

@@ -50,6 +50,12 @@ impl Question {
         self
     }
 
+    /// The same, asked elsewhere.
+    pub(crate) fn to(mut self, address: SocketAddr) -> Self {
+        self.to = address;
+        self
+    }
+
     /// The same headers over another body.
     pub(crate) fn over(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = body.as_ref().to_vec();

@@ -1,0 +1,97 @@
+//! What reaches NATS: no field that is left out, nothing readable where there is a key.
+
+use offhook::clock::Clock;
+use offhook::deliver::{Order, Orders};
+use offhook::journal::{Filter, Key, Keys, LeaveOut, Options, Position, Reader, backup};
+use offhook::kind::KindPattern;
+use offhook::{Event, Outcome, deliver};
+
+use super::cast::{Instance, Nats, kept, open, until};
+use crate::world::within_reason;
+
+/// Every message of the stream, as it travels.
+async fn raw(nats: &Nats) -> String {
+    let client = async_nats::connect(nats.url()).await.expect("a client");
+    let stream = async_nats::jetstream::new(client).get_stream("offhook").await.expect("a stream");
+    let mut all = String::new();
+    for position in 1..=stream.cached_info().state.last_sequence {
+        let message = stream.get_raw_message(position).await.expect("a message");
+        all.push_str(&format!("{:?} {:?} {:?}\n", message.subject, message.headers, message.payload));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_out_or_encrypted_cannot_be_read_there() {
+    let Some(nats) = Nats::start() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let keys = |text: &str| Keys::of(vec![Key::parse(&text.repeat(32)).expect("a key")]);
+    let shared = Options { nats: Some(nats.settings()), ..Options::at(directory.path().join("own")) };
+    let options = Options {
+        leave_out: LeaveOut::default().and(KindPattern::parse("*").expect("a pattern"), "phone"),
+        keys: keys("07"),
+        ..shared.clone()
+    };
+    let journal = open(options.clone()).await.expect("a journal");
+    let body = r#"{"fromAccount":"person-one","phone":"12345678"}"#;
+    within_reason(journal.append(crate::deliver::event("call.start", body), None)).await.expect("kept");
+    within_reason(journal.append(crate::deliver::event("login.im", r#"{"token":"t-1"}"#), None)).await.expect("kept");
+    let raw = raw(&nats).await;
+    assert!(raw.contains("offhook.events.call.start"), "{raw}");
+    for hidden in ["person-one", "12345678", "t-1", "CheckSum"] {
+        assert!(!raw.contains(hidden), "{hidden}: {raw}");
+    }
+    let found = kept(&journal.reader(), &Filter { account: Some("person-one".to_owned()), ..Filter::default() });
+    let [(_, event)] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(event.text(), r#"{"fromAccount":"person-one"}"#);
+    assert_eq!(event.marks().expect("marks").left_out, ["phone"]);
+    drop(journal);
+    for wrong in [keys("08"), None] {
+        let other = Options { keys: wrong, ..shared.clone() };
+        let error = Reader::of(&other).expect("a journal").page(Position(0), 10, &Filter::default());
+        assert!(error.expect_err("no key").to_string().contains("journal.encryption_key"));
+        let error = open(other).await.expect_err("no key");
+        assert!(error.to_string().contains("journal.encryption_key"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_elsewhere_is_told_with_what_to_do() {
+    let Some(nats) = Nats::start() else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = Options { nats: Some(nats.settings()), ..Options::at(directory.path().join("own")) };
+    let journal = open(options.clone()).await.expect("a journal");
+    let error = backup(&options, &directory.path().join("copy")).expect_err("not here").to_string();
+    assert!(error.contains("the stream offhook at") && error.contains("nats stream backup"), "{error}");
+    let orders = Orders::new(journal, Clock::system());
+    let import = Order::Import { events: [crate::deliver::event("call.start", "{}")].iter().collect() };
+    let error =
+        tokio::task::spawn_blocking(move || orders.take(&import)).await.expect("no panic").expect_err("not here");
+    assert!(error.to_string().contains("nats stream restore"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_erased_by_one_instance_is_gone_for_all() {
+    let Some(nats) = Nats::start() else { return };
+    let refuses = |builder: offhook::receiver::Builder| {
+        builder.handler(deliver::from_fn("billing", |_: Event| async { Outcome::give_up("no") }))
+    };
+    let (first, second) = (Instance::of(nats.settings(), refuses).await, Instance::of(nats.settings(), refuses).await);
+    for who in ["person-to-go", "somebody-else", "person-to-go"] {
+        first.yunxin().sends_body(format!(r#"{{"eventType":20,"fromAccount":"{who}"}}"#)).await.is_allowed();
+    }
+    let reader = second.journal().reader();
+    until("parked", || reader.parked(None).expect("readable").len() == 3).await;
+    let erase = Order::Erase { account: "person-to-go".to_owned(), app: None };
+    let orders = second.receiver.orders().clone();
+    let taken = tokio::task::spawn_blocking(move || orders.take(&erase)).await.expect("no panic").expect("taken");
+    let number = taken.replay.expect("a number");
+    let erasure = || first.journal().reader().erasure(number).expect("readable").expect("there");
+    until("over", || erasure().ended_at.is_some()).await;
+    assert_eq!((erasure().events, erasure().account), (2, None));
+    let left = kept(&first.journal().reader(), &Filter::default());
+    assert_eq!(left.iter().map(|(position, _)| position.get()).collect::<Vec<_>>(), [2]);
+    assert_eq!(reader.parked(None).expect("readable").len(), 1);
+    let stored = std::process::Command::new("grep").args(["-rqa", "person-to-go"]).arg(nats.store()).status();
+    assert_eq!(stored.expect("grep").code(), Some(1), "something of it is on the disk");
+}
