@@ -19,6 +19,26 @@ use crate::metrics::{DeciderLabels, FallbackLabels, Metrics};
 use crate::verdict::{Decision, FallbackReason};
 
 /// Gives every event a decision.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::decide::{BoxedDecider, Chain, LinkSettings, Load, Policy, Step};
+/// use offhook::metrics::Metrics;
+/// use offhook::yunxin::CallStart;
+/// use offhook::{Budget, Event, Verdict};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// let busy = BoxedDecider::from_fn("busy", |_: CallStart| async { Verdict::reject(20010) });
+/// let metrics = Metrics::new(Duration::from_millis(1500));
+/// let chain = Chain::new(Policy::default(), vec![(LinkSettings::new("busy"), busy)], metrics)?;
+/// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?;
+/// let decision = match chain.decide_at_once(&event, Load::Normal) {
+///     Step::Decided(decision) => decision,
+///     Step::Asks(asking) => chain.decide(&event, asking, Budget::starting_now(Duration::from_secs(1))).await.decision,
+/// };
+/// assert_eq!((decision.verdict.code(), &*decision.by), (20010, "busy"));
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Chain {
     setup: RwLock<Arc<Setup>>,
@@ -36,6 +56,8 @@ struct Setup {
 }
 
 /// How much is going on besides this request.
+///
+/// Example: [`Chain`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Load {
     /// There is room to ask deciders.
@@ -45,6 +67,8 @@ pub enum Load {
 }
 
 /// How far an event came without waiting.
+///
+/// Example: [`Chain`].
 #[derive(Debug)]
 pub enum Step {
     /// To its decision.
@@ -54,6 +78,8 @@ pub enum Step {
 }
 
 /// An event's place in the chain.
+///
+/// Example: [`Chain`].
 #[derive(Debug)]
 pub struct Asking {
     setup: Arc<Setup>,
@@ -61,6 +87,8 @@ pub struct Asking {
 }
 
 /// A decision, and who may still disagree with it.
+///
+/// Example: [`Chain`].
 #[derive(Debug)]
 pub struct Decided {
     /// The decision.

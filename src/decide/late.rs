@@ -16,6 +16,18 @@ use crate::metrics::{LateLabels, Metrics};
 use crate::verdict::{Decision, RejectCode, Verdict};
 
 /// A decider that was not waited for and goes on. Dropped, it is stopped.
+///
+/// ```
+/// use tokio::time::Instant;
+/// use offhook::Event;
+/// use offhook::decide::Decided;
+///
+/// /// What is told afterwards, where a decider that was too late says another thing than what was answered.
+/// async fn told(event: &Event, decided: Decided) -> Option<Event> {
+///     decided.late?.overrules(event, &decided.decision, Instant::now()).await
+/// }
+/// # let _ = told;
+/// ```
 #[derive(Debug)]
 pub struct Late {
     pub(super) link: Link,

@@ -28,6 +28,8 @@ const LINGER: Duration = Duration::from_secs(1);
 const NO_ROOM: Duration = Duration::from_millis(20);
 
 /// Serves `edge` on `listener` until `stop`, then lets connections finish what they began.
+///
+/// Example: [`super::Edge`].
 pub async fn serve(listener: TcpListener, edge: Edge, stop: CancellationToken) {
     let settings = edge.settings();
     let limits = Limits {
