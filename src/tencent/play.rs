@@ -31,7 +31,7 @@ pub struct Plan {
     pub private_map_key: bool,
 }
 
-/// What a witness saw. Example: [`Asking`].
+/// What a witness saw. Example: [`Witness`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sign {
     /// This callee answered.
@@ -44,7 +44,20 @@ pub enum Sign {
     Ended(Option<String>),
 }
 
-/// Tells what happens in a call. Example: [`Asking`].
+/// Tells what happens in a call.
+///
+/// ```
+/// use offhook::tencent::play::{Sign, Witness};
+///
+/// /// For a trial: everybody answers.
+/// struct Everybody(String);
+///
+/// impl Witness for Everybody {
+///     async fn next(&mut self, _: &str) -> Sign {
+///         Sign::Accepted(self.0.clone())
+///     }
+/// }
+/// ```
 pub trait Witness: Send {
     /// Waits for the next sign about the call. Dropping what this gives loses nothing.
     fn next(&mut self, call_id: &str) -> impl Future<Output = Sign> + Send;
