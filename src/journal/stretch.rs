@@ -99,6 +99,11 @@ impl Stretch {
         Ok(())
     }
 
+    /// About how many bytes of events it holds.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -319,7 +319,9 @@ impl Writer {
         let keys = self.shared.keys.as_ref();
         let own = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat).sealed_with(keys));
         let records = own.chain(imported.iter().cloned());
-        if let Err(error) = stretch.append(first, records, now, self.repeats_until) {
+        let until = self.repeats_until;
+        let append = || (stretch.append(first, records, now, until), stretch.bytes());
+        if let Err(error) = self.desk.append(append) {
             let path = stretch.path().to_owned();
             self.doubt();
             return Err(OpenError::Database { path, error });
