@@ -18,27 +18,7 @@ use crate::event::Event;
 use crate::metrics::{DeciderLabels, FallbackLabels, Metrics};
 use crate::verdict::{Decision, FallbackReason};
 
-/// Gives every event a decision.
-///
-/// ```
-/// use std::time::Duration;
-/// use offhook::decide::{BoxedDecider, Chain, LinkSettings, Load, Policy, Step};
-/// use offhook::metrics::Metrics;
-/// use offhook::yunxin::CallStart;
-/// use offhook::{Budget, Event, Verdict};
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-///
-/// let busy = BoxedDecider::from_fn("busy", |_: CallStart| async { Verdict::reject(20010) });
-/// let metrics = Metrics::new(Duration::from_millis(1500));
-/// let chain = Chain::new(Policy::default(), vec![(LinkSettings::new("busy"), busy)], metrics)?;
-/// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?;
-/// let decision = match chain.decide_at_once(&event, Load::Normal) {
-///     Step::Decided(decision) => decision,
-///     Step::Asks(asking) => chain.decide(&event, asking, Budget::starting_now(Duration::from_secs(1))).await.decision,
-/// };
-/// assert_eq!((decision.verdict.code(), &*decision.by), (20010, "busy"));
-/// # Ok(()) }
-/// ```
+/// Gives every event a decision. Example: [`Late`].
 #[derive(Debug)]
 pub struct Chain {
     setup: RwLock<Arc<Setup>>,
@@ -55,9 +35,7 @@ struct Setup {
     room: Option<Arc<Room>>,
 }
 
-/// How much is going on besides this request.
-///
-/// Example: [`Chain`].
+/// How much is going on besides this request. Example: [`Late`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Load {
     /// There is room to ask deciders.
@@ -66,9 +44,7 @@ pub enum Load {
     Over,
 }
 
-/// How far an event came without waiting.
-///
-/// Example: [`Chain`].
+/// How far an event came without waiting. Example: [`Late`].
 #[derive(Debug)]
 pub enum Step {
     /// To its decision.
@@ -77,18 +53,14 @@ pub enum Step {
     Asks(Asking),
 }
 
-/// An event's place in the chain.
-///
-/// Example: [`Chain`].
+/// An event's place in the chain. Example: [`Late`].
 #[derive(Debug)]
 pub struct Asking {
     setup: Arc<Setup>,
     next: usize,
 }
 
-/// A decision, and who may still disagree with it.
-///
-/// Example: [`Chain`].
+/// A decision, and who may still disagree with it. Example: [`Late`].
 #[derive(Debug)]
 pub struct Decided {
     /// The decision.

@@ -35,19 +35,7 @@ use crate::refusal::Refusal;
 use crate::seen::{Road as RoadSeen, Seen, TurnedAway};
 
 /// Answers requests: a [`tower::Service`], served over a listener of its own or mounted in an axum router.
-///
-/// ```no_run
-/// use offhook::Receiver;
-/// use tokio_util::sync::CancellationToken;
-///
-/// # async fn example(receiver: Receiver) -> std::io::Result<()> {
-/// // The same door over a listener of yours, which sees the first byte of each request.
-/// let listener = tokio::net::TcpListener::bind("0.0.0.0:8080").await?;
-/// let (edge, stop) = (receiver.edge().clone(), CancellationToken::new());
-/// edge.opens();
-/// offhook::edge::serve(listener, edge, stop).await;
-/// # Ok(()) }
-/// ```
+/// Example: [`serve`](super::serve).
 #[derive(Clone)]
 pub struct Edge(Arc<Inner>);
 

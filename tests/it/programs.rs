@@ -45,9 +45,11 @@ async fn the_decider_rejects_what_a_blocked_account_does_and_nothing_else() {
     let (dir, (listener, yunxin)) = (tempfile::tempdir().expect("a directory"), place().await);
     let asks = async {
         let call = |caller| json!({"eventType": 20, "fromAccount": caller}).to_string();
-        yunxin.asks_with(call("blocked_1")).sent().await.is_verdict(
-            r#"{"errCode":1,"responseCode":20012,"modifyResponse":{},"callbackExt":"blocked"}"#,
-        );
+        yunxin
+            .asks_with(call("blocked_1"))
+            .sent()
+            .await
+            .is_verdict(r#"{"errCode":1,"responseCode":20012,"modifyResponse":{},"callbackExt":"blocked"}"#);
         yunxin.asks_with(call("mei")).sent().await.is_allowed();
     };
     tokio::select! {

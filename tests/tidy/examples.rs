@@ -62,7 +62,8 @@ fn items<'a>(path: &'a str, text: &'a str) -> Vec<Item<'a>> {
 /// The name that a line makes public. Functions and types with blanks before them belong to something.
 fn declared(line: &str) -> Option<&str> {
     let words = line.trim_start().strip_prefix("pub ")?;
-    let words = ["const ", "async "].iter().fold(words, |words, modifier| words.strip_prefix(modifier).unwrap_or(words));
+    let words =
+        ["const ", "async "].iter().fold(words, |words, modifier| words.strip_prefix(modifier).unwrap_or(words));
     let (what, rest) = words.split_once(' ')?;
     let is_free = !line.starts_with(' ');
     let counts = matches!(what, "struct" | "enum" | "trait") || (is_free && matches!(what, "fn" | "type"));

@@ -1,8 +1,8 @@
 //! What became of a message after it was sent: recalled, changed, read.
 
 use crate::lenient::{Nested, object};
-use crate::yunxin::samples::sampled;
 use crate::yunxin::ClientType;
+use crate::yunxin::samples::sampled;
 
 sampled! {
     /// eventType 7, 8 and 25: a message was recalled (消息撤回).

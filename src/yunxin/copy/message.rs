@@ -1,9 +1,9 @@
 //! Conversation copies (会话类抄送) and chatroom messages: what was said, to whom, with what attached.
 
 use crate::lenient::{Nested, object};
-use crate::yunxin::samples::sampled;
 use crate::yunxin::ClientType;
 use crate::yunxin::copy::Accounts;
+use crate::yunxin::samples::sampled;
 
 sampled! {
     /// eventType 1: a message, or a notification that travels as one (会话消息).

@@ -2,8 +2,8 @@
 //!
 //! Logins and logouts may come unpaired, out of order or not at all: the newest `timestamp` of an account counts.
 
-use crate::yunxin::samples::sampled;
 use crate::yunxin::ClientType;
+use crate::yunxin::samples::sampled;
 
 sampled! {
     /// eventType 2: somebody logged in (登录事件).

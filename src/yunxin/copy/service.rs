@@ -1,8 +1,8 @@
 //! What the platform's services tell: text messages, content safety, uploads, and what it makes of our own answers.
 
 use crate::lenient::{Nested, object};
-use crate::yunxin::samples::sampled;
 use crate::yunxin::copy::message::YidunResult;
+use crate::yunxin::samples::sampled;
 
 sampled! {
     /// eventType 11: a text message arrived, or did not (短信回执).
