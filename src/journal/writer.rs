@@ -184,8 +184,11 @@ impl Writer {
         } else {
             self.import_at.map(until)
         };
-        let gather = (self.callers * self.tuning.gather_percent).div_ceil(100);
-        Patience { idle, gather, gather_most: self.tuning.gather_most }
+        // Where a commit is sooner done than the waiting, those that come meanwhile are a batch by the time it is done.
+        let Tuning { gather_most, gather_percent, .. } = self.tuning;
+        let is_worth_it = self.stretch.as_ref().is_some_and(|stretch| stretch.commit_takes() >= gather_most);
+        let gather = if is_worth_it { (self.callers * gather_percent).div_ceil(100) } else { 0 };
+        Patience { idle, gather, gather_most }
     }
 
     /// Deals with one batch, which may be empty; it is empty afterwards.
