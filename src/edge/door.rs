@@ -35,6 +35,7 @@ use crate::refusal::Refusal;
 use crate::seen::{Road as RoadSeen, Seen, TurnedAway};
 
 /// Answers requests: a [`tower::Service`], served over a listener of its own or mounted in an axum router.
+/// Example: [`serve`](super::serve).
 #[derive(Clone)]
 pub struct Edge(Arc<Inner>);
 

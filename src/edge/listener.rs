@@ -28,6 +28,19 @@ const LINGER: Duration = Duration::from_secs(1);
 const NO_ROOM: Duration = Duration::from_millis(20);
 
 /// Serves `edge` on `listener` until `stop`, then lets connections finish what they began.
+///
+/// ```no_run
+/// use offhook::Receiver;
+/// use tokio_util::sync::CancellationToken;
+///
+/// # async fn example(receiver: Receiver) -> std::io::Result<()> {
+/// // The same door over a listener of yours, which sees the first byte of each request.
+/// let listener = tokio::net::TcpListener::bind("0.0.0.0:8080").await?;
+/// let (edge, stop) = (receiver.edge().clone(), CancellationToken::new());
+/// edge.opens();
+/// offhook::edge::serve(listener, edge, stop).await;
+/// # Ok(()) }
+/// ```
 pub async fn serve(listener: TcpListener, edge: Edge, stop: CancellationToken) {
     let settings = edge.settings();
     let limits = Limits {

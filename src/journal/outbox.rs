@@ -27,6 +27,8 @@ pub struct Outbox {
 }
 
 /// How far an event's doing is.
+///
+/// Example: [`super::Outbox`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Written down, and certainly not done.
@@ -40,6 +42,8 @@ pub enum Stage {
 }
 
 /// A row.
+///
+/// Example: [`super::Outbox`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// How far it is.

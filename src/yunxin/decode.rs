@@ -15,6 +15,8 @@ use crate::lenient::{FieldFault, Fields, NotFields};
 use crate::refusal::Refusal;
 
 /// A verified request, understood.
+///
+/// Example: [`decode`].
 #[derive(Debug)]
 pub struct Decoded {
     /// What it is.
@@ -24,6 +26,25 @@ pub struct Decoded {
 }
 
 /// Says what a verified request received at `received` is.
+///
+/// ```
+/// use offhook::event::EventId;
+/// use offhook::yunxin::{App, Apps, Decoded, decode, sign, verify};
+///
+/// let (apps, now): (Apps, _) = ([App::new("app", "made-up")].into_iter().collect(), jiff::Timestamp::now());
+/// let (body, cur_time) = (br#"{"eventType":20,"fromAccount":"mei","callType":"video"}"#, now.as_millisecond().to_string());
+/// let signature = sign("made-up", body, &cur_time);
+/// let mut headers = http::HeaderMap::new();
+/// for (name, value) in
+///     [("appkey", "app"), ("curtime", &cur_time), ("md5", &signature.md5), ("checksum", &signature.check_sum)]
+/// {
+///     headers.insert(name, value.parse()?);
+/// }
+/// let verified = verify(&apps, &headers, body.to_vec().into(), now)?;
+/// let Decoded { event, faults } = decode(verified, EventId::at(now), now)?;
+/// assert_eq!((event.kind().name(), faults[0].field), ("call.start", "callType"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// The body is no JSON object, or its `eventType` is neither an integer nor a text.

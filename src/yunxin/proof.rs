@@ -26,6 +26,8 @@ static CHECK_SUM: HeaderName = HeaderName::from_static("checksum");
 static TYPE_NAME: HeaderName = HeaderName::from_static(TYPE);
 
 /// Headers that only someone with the app's secret can have made.
+///
+/// Example: [`verify`].
 pub struct ProvenHeaders {
     app_key: Arc<str>,
     secret: Arc<str>,
@@ -39,6 +41,18 @@ pub struct ProvenHeaders {
 }
 
 /// Which product a request is from, as far as its head and the profile of its proof tell; the body tells the rest.
+///
+/// ```
+/// use http::HeaderMap;
+/// use offhook::Refusal;
+/// use offhook::yunxin::{Apps, Product, ProvenHeaders};
+///
+/// /// Whether the headers say that this is a copy of RTC 2.0.
+/// fn is_rtc(apps: &Apps, headers: &HeaderMap) -> Result<bool, Refusal> {
+///     Ok(ProvenHeaders::prove(apps, headers, jiff::Timestamp::now())?.product() == Product::Rtc)
+/// }
+/// # let _ = is_rtc;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Product {
     /// It was proven as a callback.
@@ -52,6 +66,8 @@ pub enum Product {
 }
 
 /// A body that only someone with the app's secret can have signed.
+///
+/// Example: [`verify`].
 pub struct Verified {
     headers: ProvenHeaders,
     body: Bytes,
