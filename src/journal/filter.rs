@@ -1,6 +1,7 @@
 //! Which events somebody wants to read.
 
 use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::microsecond;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
@@ -29,10 +30,10 @@ pub struct Filter {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<EventId>,
     /// Received at this time or later.
-    #[serde(with = "microseconds", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "microsecond::optional", skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// Received before this time.
-    #[serde(with = "microseconds", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "microsecond::optional", skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
@@ -112,19 +113,4 @@ impl Filter {
 fn said(wanted: &str, word: Option<&str>, by: Option<&str>) -> bool {
     let is_by = |by: &str| wanted.strip_suffix('*').map_or(by == wanted, |start| by.starts_with(start));
     word == Some(wanted) || by.is_some_and(is_by)
-}
-
-/// Moments as microseconds since 1970.
-mod microseconds {
-    use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-        time.map(Timestamp::as_microsecond).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        let microseconds: Option<i64> = Option::deserialize(deserializer)?;
-        microseconds.map(Timestamp::from_microsecond).transpose().map_err(serde::de::Error::custom)
-    }
 }
