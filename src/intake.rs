@@ -362,9 +362,9 @@ impl Receipt {
         };
         if matches!(basis, Basis::Late | Basis::Unkept(_)) {
             telling.metrics.unkept.inc();
-            if let Some(unsaid) = telling.unkept.may_speak() {
+            telling.unkept.say(|unsaid| {
                 tracing::warn!(event.id = %id, event.kind = %kind, unsaid, "the verdict leaves before its event is in the journal");
-            }
+            });
         }
         let answer = match basis {
             Basis::Probe => "probe",
