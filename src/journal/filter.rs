@@ -7,6 +7,7 @@ use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
 use super::record::Record;
+use super::sealing::{self, Keys, Unreadable};
 use crate::event::{Event, EventId};
 use crate::kind::KindPattern;
 
@@ -38,6 +39,18 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The same as it is written down: whom it asks for is encrypted where there are keys.
+    pub(super) fn sealed_with(&self, keys: Option<&Keys>) -> Self {
+        let account = self.account.as_deref().map(|account| sealing::sealed_account(keys, account));
+        Self { account, ..self.clone() }
+    }
+
+    /// What was written down, again.
+    pub(super) fn opened_with(mut self, keys: Option<&Keys>) -> Result<Self, Unreadable> {
+        self.account = self.account.map(|account| sealing::opened_account(keys, account)).transpose()?;
+        Ok(self)
+    }
+
     /// Whether the event in `row`, whose columns are `record::COLUMNS`, is wanted.
     pub(super) fn wants(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
         let received: i64 = row.get(2)?;
