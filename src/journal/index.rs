@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
+use super::forwards::Looked;
 use super::schema::{self, Schema};
 use super::words::{self, Hash, Words};
 use super::{Filter, Position, files, reader};
-use crate::event::Event;
 
 /// The file in the journal's directory.
 const NAME: &str = "index.db";
@@ -36,6 +36,18 @@ const INDEX: Schema = Schema {
 
 /// Events of a block.
 const BLOCK: usize = 1024;
+
+/// A block that was looked through.
+struct Made {
+    after: u64,
+    last: u64,
+    earliest: i64,
+    latest: i64,
+    words: Words,
+    events: usize,
+    /// There are events behind it.
+    more: bool,
+}
 
 /// Makes it.
 #[derive(Debug)]
@@ -81,31 +93,47 @@ impl Indexer {
         if end.get() < self.covered + BLOCK as u64 {
             return Ok(false);
         }
-        let page = self.reader.page(Position(self.covered), BLOCK, &Filter::default());
-        let page = page.map_err(|error| error.to_string())?;
-        if page.scanned > end || (page.events.len() < BLOCK && !page.more) {
+        let block = self.block(self.covered, u64::MAX)?;
+        if block.last > end.get() || (block.events < BLOCK && !block.more) {
             return Ok(false);
         }
-        self.write(self.covered, page.scanned, page.events.iter().map(|(_, event)| event))
-            .map_err(|error| error.to_string())?;
-        self.covered = page.scanned.get();
+        self.write(&block).map_err(|error| error.to_string())?;
+        self.covered = block.last;
         Ok(true)
     }
 
-    fn write<'e>(&self, after: u64, last: Position, events: impl Iterator<Item = &'e Event>) -> rusqlite::Result<()> {
+    /// What the index is to know of the events after `after`, up to `last`.
+    fn block(&self, after: u64, last: u64) -> Result<Made, String> {
+        let (mut words, mut earliest, mut latest, mut events) = (Words::default(), i64::MAX, i64::MIN, 0);
+        let filter = Filter::default();
+        let looked = self.reader.look(
+            Position(after),
+            BLOCK,
+            &filter,
+            &mut self.reader.finder(&filter),
+            words::COLUMNS,
+            &mut |at, row| {
+                if at <= last {
+                    words.of(row, self.reader.keys())?;
+                    let received = row.get(2)?;
+                    (earliest, latest) = (earliest.min(received), latest.max(received));
+                    events += 1;
+                }
+                Ok(at < last)
+            },
+        );
+        let Looked { scanned, more } = looked.map_err(|error| error.to_string())?;
+        Ok(Made { after, last: scanned.get().min(last), earliest, latest, words, events, more })
+    }
+
+    fn write(&self, block: &Made) -> rusqlite::Result<()> {
         let Some(connection) = &self.connection else { return Ok(()) };
-        let (mut words, mut earliest, mut latest) = (Words::default(), i64::MAX, i64::MIN);
-        for event in events {
-            words.of(event);
-            let received = event.received().as_microsecond();
-            (earliest, latest) = (earliest.min(received), latest.max(received));
-        }
-        let (last, after) = (reader::stored(last.get()), reader::stored(after));
-        let transaction = connection.unchecked_transaction()?;
-        transaction
-            .execute("INSERT OR REPLACE INTO blocks VALUES (?1, ?2, ?3, ?4)", [last, after, earliest, latest])?;
+        let (last, after) = (reader::stored(block.last), reader::stored(block.after));
         let (number, key) = &self.key;
-        let set = words.set(key);
+        let set = block.words.set(key);
+        let transaction = connection.unchecked_transaction()?;
+        let row = [last, after, block.earliest, block.latest];
+        transaction.execute("INSERT OR REPLACE INTO blocks VALUES (?1, ?2, ?3, ?4)", row)?;
         transaction.execute("INSERT OR REPLACE INTO words VALUES (?1, ?2, ?3)", params![last, number, set])?;
         transaction.commit()
     }
@@ -130,11 +158,10 @@ impl Indexer {
             let block =
                 connection.query_row(covers, [reader::stored(part.after)], |row| Ok((row.get(0)?, row.get(1)?)));
             let Some((after, last)) = block.optional().map_err(|error| error.to_string())? else { return Ok(()) };
-            let (after, last) = (reader::position(after), reader::position(last));
-            let page = self.reader.page(after, BLOCK, &Filter::default()).map_err(|error| error.to_string())?;
-            let events = page.events.iter().take_while(|(position, _)| *position <= last).map(|(_, event)| event);
-            self.write(after.get(), last, events).map_err(|error| error.to_string())?;
-            part = finder.next(last.get());
+            let (after, last) = (reader::position(after).get(), reader::position(last).get());
+            let block = self.block(after, last)?;
+            self.write(&Made { last, ..block }).map_err(|error| error.to_string())?;
+            part = finder.next(last);
         }
         let Some(connection) = &self.connection else { return Ok(()) };
         super::stretch::fold(connection).map(drop).map_err(|error| error.to_string())

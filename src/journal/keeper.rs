@@ -1,9 +1,10 @@
 //! The work beside the writer: checkpoints, free space, sizes, and the next file made ready.
 //!
-//! It never appends, and the writer never waits for it.
+//! It never appends. The writer waits for it only where the last of its log is moved into the file, which takes some
+//! milliseconds: from then on the log's space is used again, and a sync has no more to do than write it.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,10 @@ pub(super) struct Desk {
     pub over_limit: AtomicBool,
     /// How long and how much is kept.
     pub retention: Mutex<Retention>,
+    /// Held while something is committed, and while the last of the log is moved into its file.
+    commits: Mutex<()>,
+    /// Bytes of events in the active file.
+    appended: AtomicU64,
     /// Held by the one that reads events in from an export.
     pub importing: tokio::sync::Mutex<()>,
 }
@@ -51,6 +56,15 @@ impl Desk {
     pub(super) fn activate(&self, path: &Path) {
         lock(&self.state).active = Some(path.to_owned());
         self.log_is_long.store(false, Ordering::Relaxed);
+    }
+
+    /// Appends to the active file with `append`, which says how many bytes of events are in it then.
+    pub(super) fn append<T>(&self, append: impl FnOnce() -> (T, u64)) -> T {
+        let commits = lock(&self.commits);
+        let (done, bytes) = append();
+        drop(commits);
+        self.appended.store(bytes, Ordering::Relaxed);
+        done
     }
 
     /// Nobody appends to `path` any more: fold its log into it.
@@ -98,12 +112,14 @@ pub(super) struct Keeper {
 pub(super) struct Watched {
     path: PathBuf,
     connection: Connection,
-    /// The log's size when it was last moved into the file.
-    log_size: u64,
-    /// By how much it grew between the last two looks.
-    grew: u64,
-    looked: u64,
+    /// How much had been appended when the log was last moved into the file,
+    folded_up_to: u64,
+    /// and when that was.
     folded: Instant,
+    /// How much had been appended when it was last looked at,
+    looked: u64,
+    /// and how much between the last two looks.
+    grew: u64,
 }
 
 impl Keeper {
@@ -180,7 +196,7 @@ impl Keeper {
         self.retained = Some(Instant::now());
     }
 
-    /// Whether the active file's log grows so fast that it should be looked at more often.
+    /// Whether so much is appended that it should be looked at more often.
     fn is_busy(&self) -> bool {
         self.active.as_ref().is_some_and(|active| active.grew >= FOLD_BYTES / 8)
     }
@@ -199,36 +215,27 @@ impl Keeper {
         }
     }
 
-    /// Moves the active file's log into it, as far as nobody is in the way: readers and a restart have less to do.
+    /// Moves the active file's log into it, as far as no reader is in the way: readers and a restart have less to do.
     fn watch_active(&mut self, path: Option<&Path>) {
         if self.active.as_ref().map(|active| &*active.path) != path {
             self.active = path.and_then(|path| {
-                let connection = stretch::connect(path).ok()?;
-                Some(Watched {
-                    path: path.to_owned(),
-                    connection,
-                    log_size: 0,
-                    grew: 0,
-                    looked: 0,
-                    folded: Instant::now(),
-                })
+                let (path, connection) = (path.to_owned(), stretch::connect(path).ok()?);
+                Some(Watched { path, connection, folded_up_to: 0, folded: Instant::now(), looked: 0, grew: 0 })
             });
         }
         let Some(active) = &mut self.active else { return };
-        let log_size = files::size(&files::beside(&active.path, "-wal"));
-        active.grew = log_size.saturating_sub(active.looked);
-        active.looked = log_size;
-        if log_size > self.rotate_bytes {
+        if files::size(&files::beside(&active.path, "-wal")) > self.rotate_bytes {
             self.desk.log_is_long.store(true, Ordering::Relaxed);
         }
-        let grown = log_size.saturating_sub(active.log_size) >= FOLD_BYTES;
-        let rested = log_size > 0 && active.folded.elapsed() >= FOLD_AFTER;
-        if grown || rested {
-            let folded = active.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-            if let Err(error) = folded {
+        let appended = self.desk.appended.load(Ordering::Relaxed);
+        active.grew = appended.saturating_sub(active.looked);
+        active.looked = appended;
+        let waits = appended.saturating_sub(active.folded_up_to);
+        if waits >= FOLD_BYTES || (waits > 0 && active.folded.elapsed() >= FOLD_AFTER) {
+            if let Err(error) = fold_beside_the_writer(&active.connection, &self.desk.commits) {
                 tracing::warn!(path = %active.path.display(), %error, "checkpoint failed; it is tried again");
             }
-            active.log_size = log_size;
+            active.folded_up_to = appended;
             active.folded = Instant::now();
         }
     }
@@ -275,6 +282,15 @@ impl Keeper {
             self.measured = Some(Instant::now());
         }
     }
+}
+
+/// Moves most of a log into its file while the writer goes on, and the rest while it waits. Only a log that was moved to its
+/// end is used again from its beginning; the longer one grows, the more its syncs take, and a restart after a crash.
+fn fold_beside_the_writer(connection: &Connection, commits: &Mutex<()>) -> rusqlite::Result<()> {
+    let fold = || connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    fold()?;
+    let _nobody_commits = lock(commits);
+    fold()
 }
 
 /// A log that grew by this much is moved into its file: little at a time, since the writer's syncs share the disk.

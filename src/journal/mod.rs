@@ -8,8 +8,8 @@
 //! - An answer waits for keeping, so keeping must cost about one sync of the disk, however many callers there are.
 //! - The sender never asks twice. What cannot be kept is answered all the same, and must not be lost for it.
 //! - One process owns the directory (`lock`, held by `flock`). Others may read it at any time.
-//! - Nothing that takes long may stand between a caller and its sync: no checkpoint, no deleting of old events, no
-//!   index to maintain, no reader that pins the log.
+//! - Nothing that takes long may stand between a caller and its sync: no checkpoint but the last few milliseconds of one
+//!   (`keeper`), no deleting of old events, no index to maintain, no reader that pins the log.
 //!
 //! # What is stored
 //!

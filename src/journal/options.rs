@@ -70,7 +70,7 @@ pub struct Tuning {
     pub queue_bytes: usize,
     /// A disk that takes so long for one batch does not answer: nobody waits this long for an answer of ours.
     pub stalled_after: Duration,
-    /// The longest that a batch waits for more callers; a caller that is alone never waits.
+    /// The longest that a batch waits for more callers, where a commit takes that long; a caller that is alone never waits.
     pub gather_most: Duration,
     /// The share of the callers seen lately that a batch waits for, in hundredths; 0 turns waiting off.
     pub gather_percent: usize,

@@ -206,7 +206,6 @@ pub(super) fn read_event(row: &Row<'_>, keys: Option<&Keys>) -> rusqlite::Result
         decision: decision(verdict, row.get(11)?, ext, modify, by),
     };
     if let Some(sealed) = row.get_ref(18)?.as_blob_or_null()? {
-        let unreadable = |error| rusqlite::Error::FromSqlConversionFailure(18, Type::Blob, Box::new(error));
         let Sealed { subject, headers, body } = sealing::open(keys, id, sealed).map_err(unreadable)?;
         parts.subject = subject.map(Cow::into_owned);
         (parts.headers, parts.body) = (Arc::from(headers), Bytes::from(body.into_owned()));
@@ -217,6 +216,11 @@ pub(super) fn read_event(row: &Row<'_>, keys: Option<&Keys>) -> rusqlite::Result
         Some(marks) => event.with_marks(marks),
         None => event,
     })
+}
+
+/// As an error of the column `sealed`.
+pub(super) fn unreadable(why: Unreadable) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(18, Type::Blob, Box::new(why))
 }
 
 /// What a record's mark says; what a newer version says beside it is passed over.

@@ -1,7 +1,7 @@
 //! One events file as the writer sees it: made durable before it is used, then one transaction a batch.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -20,6 +20,8 @@ pub(super) struct Stretch {
     last: Option<u64>,
     begun: Option<Timestamp>,
     bytes: u64,
+    /// How long a commit takes, about.
+    commit_takes: Duration,
 }
 
 impl Stretch {
@@ -57,7 +59,7 @@ impl Stretch {
         let bytes = files::size(&path) + files::size(&log);
         let begun = begun.and_then(|begun| Timestamp::from_microsecond(begun).ok());
         let last = last.and_then(|last| u64::try_from(last).ok());
-        Ok(Self { connection, path, first, last, begun, bytes })
+        Ok(Self { connection, path, first, last, begun, bytes, commit_takes: Duration::ZERO })
     }
 
     /// Itself, where every page of it can be read: what stands after a damaged one is lost on readers.
@@ -91,12 +93,24 @@ impl Stretch {
                 position += 1;
             }
         }
+        let began = Instant::now();
         self.connection.execute_batch("COMMIT")?;
+        self.commit_takes = (self.commit_takes * 7 + began.elapsed()) / 8;
         self.begun.get_or_insert(now);
         if position > first {
             self.last = Some(position - 1);
         }
         Ok(())
+    }
+
+    /// How long a commit has taken lately, about.
+    pub(super) fn commit_takes(&self) -> Duration {
+        self.commit_takes
+    }
+
+    /// About how many bytes of events it holds.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -4,10 +4,16 @@
 
 use std::collections::HashSet;
 
+use foldhash::fast::RandomState;
+use rusqlite::Row;
 use sha1::{Digest, Sha1};
 
-use super::Filter;
-use crate::event::Event;
+use super::sealing::{self, Keys};
+use super::{Filter, record};
+use crate::event::EventId;
+
+/// The columns whose words are asked for, as [`Words::of`] reads them.
+pub(super) const COLUMNS: &str = "position, id, received, kind, app, subject, body, verdict, decided_by, sealed";
 
 /// What a word is one of: an account and a kind of the same name are two words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,49 +25,63 @@ pub(super) enum Sort {
     Verdict = 4,
 }
 
+const SORTS: [Sort; 5] = [Sort::Account, Sort::Id, Sort::Kind, Sort::App, Sort::Verdict];
+
 /// A word as it stands in a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Hash(u64, u64);
 
-/// Words of some events.
+/// Words of some events, by what they are.
 #[derive(Debug, Default)]
-pub(super) struct Words(HashSet<(Sort, Vec<u8>)>);
+pub(super) struct Words([HashSet<Vec<u8>, RandomState>; SORTS.len()]);
 
 impl Words {
-    /// Adds those of `event`.
-    pub(super) fn of(&mut self, event: &Event) {
-        self.add(Sort::Id, event.id().as_bytes());
-        let kind = event.kind().name();
+    /// Adds those of the event in a row of [`COLUMNS`]; what is encrypted of it is read with `keys`.
+    ///
+    /// Every event that is kept comes by here, so nothing is made of the row that is not needed.
+    pub(super) fn of(&mut self, row: &Row<'_>, keys: Option<&Keys>) -> rusqlite::Result<()> {
+        let bytes = |column| row.get_ref(column).map(|value| value.as_bytes_or_null().ok().flatten());
+        let id = EventId::from_bytes(row.get(1)?);
+        self.add(Sort::Id, id.as_bytes());
+        let kind = row.get_ref(3)?.as_str()?;
         self.add(Sort::Kind, kind.as_bytes());
         for (end, _) in kind.match_indices('.') {
             self.add(Sort::Kind, &kind.as_bytes()[..=end]);
         }
-        self.add(Sort::App, event.app_key().as_bytes());
-        if let Some(decision) = event.decision() {
-            self.add(Sort::Verdict, decision.verdict.word().as_bytes());
-            self.add(Sort::Verdict, decision.by.as_bytes());
+        self.add(Sort::App, row.get_ref(4)?.as_bytes()?);
+        if let Some(verdict) = bytes(7)? {
+            self.add(Sort::Verdict, verdict);
+            self.add(Sort::Verdict, bytes(8)?.unwrap_or(b"default"));
         }
-        if let Some(subject) = event.subject() {
-            self.add(Sort::Account, subject.as_bytes());
+        match bytes(9)? {
+            None => self.of_content(bytes(5)?, bytes(6)?.unwrap_or_default()),
+            Some(sealed) => {
+                let opened = sealing::open(keys, id, sealed).map_err(record::unreadable)?;
+                self.of_content(opened.subject.as_deref().map(str::as_bytes), opened.body.as_bytes());
+            }
         }
-        for word in between_quotes(event.body()) {
-            self.add(Sort::Account, word);
-        }
+        Ok(())
+    }
+
+    fn of_content(&mut self, subject: Option<&[u8]>, body: &[u8]) {
+        subject.into_iter().chain(between_quotes(body)).for_each(|word| self.add(Sort::Account, word));
     }
 
     fn add(&mut self, sort: Sort, word: &[u8]) {
+        let known = &mut self.0[sort as usize];
         // Nearly every word was met before; only a new one is copied.
-        if word.len() <= LONGEST {
-            self.0.insert((sort, word.to_vec()));
+        if word.len() <= LONGEST && !known.contains(word) {
+            known.insert(word.to_vec());
         }
     }
 
     /// The set; whoever does not know `key` cannot ask it.
     pub(super) fn set(&self, key: &[u8]) -> Vec<u8> {
-        let bits = (self.0.len() * BITS_EACH).max(64).next_multiple_of(8);
+        let count: usize = self.0.iter().map(HashSet::len).sum();
+        let bits = (count * BITS_EACH).max(64).next_multiple_of(8);
         let mut set = vec![0_u8; bits / 8];
-        for (sort, word) in &self.0 {
-            for bit in Hash::of(key, *sort, word).bits(bits) {
+        for (sort, words) in SORTS.into_iter().zip(&self.0) {
+            for bit in words.iter().flat_map(|word| Hash::of(key, sort, word).bits(bits)) {
                 set[bit / 8] |= 1 << (bit % 8);
             }
         }

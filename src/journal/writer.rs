@@ -184,8 +184,11 @@ impl Writer {
         } else {
             self.import_at.map(until)
         };
-        let gather = (self.callers * self.tuning.gather_percent).div_ceil(100);
-        Patience { idle, gather, gather_most: self.tuning.gather_most }
+        // Where a commit is sooner done than the waiting, those that come meanwhile are a batch by the time it is done.
+        let Tuning { gather_most, gather_percent, .. } = self.tuning;
+        let is_worth_it = self.stretch.as_ref().is_some_and(|stretch| stretch.commit_takes() >= gather_most);
+        let gather = if is_worth_it { (self.callers * gather_percent).div_ceil(100) } else { 0 };
+        Patience { idle, gather, gather_most }
     }
 
     /// Deals with one batch, which may be empty; it is empty afterwards.
@@ -319,7 +322,9 @@ impl Writer {
         let keys = self.shared.keys.as_ref();
         let own = batch.iter().map(|entry| Record::of(&entry.event, entry.repeat).sealed_with(keys));
         let records = own.chain(imported.iter().cloned());
-        if let Err(error) = stretch.append(first, records, now, self.repeats_until) {
+        let until = self.repeats_until;
+        let append = || (stretch.append(first, records, now, until), stretch.bytes());
+        if let Err(error) = self.desk.append(append) {
             let path = stretch.path().to_owned();
             self.doubt();
             return Err(OpenError::Database { path, error });

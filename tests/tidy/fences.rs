@@ -123,6 +123,7 @@ pub(crate) const FENCES: &[Fence] = &[
         &["tencent", "journal", "admin"],
         "a UserSig is compressed, a body that is too long for a message, and the pages on their way to a browser",
     ),
+    Fence("foldhash", &["journal"], "a set that every kept event goes through"),
     Fence(
         "hex",
         &["yunxin", "tencent", "journal"],
