@@ -60,6 +60,16 @@ impl Ground {
     }
 
     pub(super) fn event_with(&self, number: u64, decision: Decision) -> Event {
+        self.event_of(format!("{{\"eventType\": 20,\n\"n\":{number},\"id\":12345678901234567890123}}"), number, decision)
+    }
+
+    /// One whose body takes `bytes` and a few.
+    pub(super) fn large_event(&self, number: u64, bytes: usize) -> Event {
+        let body = format!("{{\"eventType\":20,\"fill\":\"{}\"}}", "x".repeat(bytes));
+        self.event_of(body, number, Decision::by_default(Verdict::allow()))
+    }
+
+    fn event_of(&self, body: String, number: u64, decision: Decision) -> Event {
         Event::new(EventParts {
             id: EventId::at(self.now()),
             kind: Kind::named(
@@ -71,7 +81,7 @@ impl Ground {
             sent_at: Some(number.to_string()),
             subject: Some("somebody".to_owned()),
             headers: Arc::from("AppKey: app\nCurTime: 1\n"),
-            body: format!("{{\"eventType\": 20,\n\"n\":{number},\"id\":12345678901234567890123}}").into(),
+            body: body.into(),
             decision: Some(decision),
         })
     }

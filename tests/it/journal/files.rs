@@ -46,6 +46,25 @@ fn a_file_of_a_newer_version_is_refused_naming_both() {
 }
 
 #[tokio::test]
+async fn a_log_that_was_moved_to_its_end_is_used_again() {
+    const ROUND: u64 = 8 << 20;
+    let ground = Ground::new();
+    let journal = ground.open();
+    let size = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+    for round in 1..=4 {
+        for number in 0..128 {
+            journal.append(ground.large_event(round * 1000 + number, 64 << 10), None).await.unwrap();
+        }
+        // All but the last four megabytes, which wait for more.
+        let file = ground.events_files().remove(0);
+        until(|| size(&file) > round * ROUND - ROUND * 5 / 8).await;
+    }
+    let log = ground.events_files().remove(0).with_extension("db-wal");
+    assert!(size(&log) < 2 * ROUND, "{} bytes of log for {} of events", size(&log), 4 * ROUND);
+    assert_eq!(kept_numbers(&journal.reader()).len(), 512);
+}
+
+#[tokio::test]
 async fn files_follow_each_other_by_size_and_by_age() {
     let mut ground = Ground::new();
     ground.tuning.rotate_bytes = 100_000;
