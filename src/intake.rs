@@ -139,7 +139,7 @@ impl Intake {
                 }
                 Step::Asks(asking) => Road::Waits(Box::pin(road.ask(event, asking, ticket, budget))),
             },
-            Claim::Repeat(repeat) => Road::Waits(Box::pin(road.wait(event, asks, key, repeat, budget))),
+            Claim::Repeat(repeat) => Road::Waits(Box::pin(road.wait(event, asks, load, key, repeat, budget))),
         })
     }
 
@@ -181,6 +181,7 @@ impl Intake {
         self: Arc<Self>,
         event: Event,
         asks: bool,
+        load: Load,
         key: RepeatKey,
         mut repeat: Repeat,
         budget: Budget,
@@ -200,7 +201,7 @@ impl Intake {
                 }
             }
         };
-        match self.decide_at_once(&event, asks, Load::Normal) {
+        match self.decide_at_once(&event, asks, load) {
             Step::Decided(decision) => {
                 self.watch(asks, &event, &decision, budget);
                 self.keep(event, decision, ticket)
@@ -361,9 +362,9 @@ impl Receipt {
         };
         if matches!(basis, Basis::Late | Basis::Unkept(_)) {
             telling.metrics.unkept.inc();
-            if let Some(unsaid) = telling.unkept.may_speak() {
+            telling.unkept.say(|unsaid| {
                 tracing::warn!(event.id = %id, event.kind = %kind, unsaid, "the verdict leaves before its event is in the journal");
-            }
+            });
         }
         let answer = match basis {
             Basis::Probe => "probe",

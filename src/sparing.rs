@@ -28,9 +28,11 @@ struct Second {
 }
 
 impl Sparing {
-    /// How many went unsaid before this one, where it may be said now.
-    pub fn may_speak(&self) -> Option<u64> {
-        self.may_speak_at(Instant::now())
+    /// Says a line where it may be said now, and with it how many went unsaid before it, where that are any.
+    pub fn say(&self, line: impl FnOnce(Option<u64>)) {
+        if let Some(unsaid) = self.may_speak_at(Instant::now()) {
+            line(Some(unsaid).filter(|unsaid| *unsaid > 0));
+        }
     }
 
     fn may_speak_at(&self, now: Instant) -> Option<u64> {
@@ -51,6 +53,18 @@ impl Sparing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_tells_of_others_only_where_there_were_any() {
+        let (sparing, mut told) = (Sparing::default(), Vec::new());
+        sparing.say(|unsaid| told.push(unsaid));
+        if let Some(second) = &mut *sparing.0.lock().expect("nobody panicked") {
+            second.began = Instant::now().checked_sub(Duration::from_secs(1)).expect("a while ago");
+            second.unsaid = 3;
+        }
+        sparing.say(|unsaid| told.push(unsaid));
+        assert_eq!(told, [None, Some(3)]);
+    }
 
     #[test]
     fn five_are_said_a_second_and_the_next_one_tells_how_many_were_not() {

@@ -96,9 +96,9 @@ pub(super) async fn login(State(inspector): State<Inspector>, headers: HeaderMap
     };
     let Some(right) = &inspector.guard.token else { return json(&json!({"signed_in": true})) };
     if Secret::new(token) != *right {
-        if let Some(unsaid) = inspector.guard.guesses.may_speak() {
+        inspector.guard.guesses.say(|unsaid| {
             tracing::warn!(unsaid, "somebody tried to sign in to the inspector with a wrong token");
-        }
+        });
         sleep(PONDERING).await;
         return Err(Problem::unauthorized("this is not the token of [admin]"));
     }

@@ -1,10 +1,10 @@
 //! Whose key and secret `send` and `verify` use: flags, the environment, a configuration, else the test app of `dev`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{WrongUse, secret_in};
 use crate::clock::Clock;
-use crate::config::{self, DEV_APP_KEY, DEV_APP_SECRET, Sources};
+use crate::config::{self, Config, DEV_APP_KEY, DEV_APP_SECRET, Faults, Sources};
 use crate::yunxin::{App, Apps};
 
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ impl AppArgs {
             (None, None) => None,
         };
         if let (Some(app_key), None, Some(file)) = (&self.app_key, &secret, &self.config) {
-            let apps = config::load(&Sources::of_process(Some(file.clone())), &Clock::system())?.apps;
+            let apps = read(file)?.apps;
             let Some(app) = apps.get(app_key) else {
                 return Err(WrongUse(format!("--app-key {app_key}: {} has no such app", file.display())).into());
             };
@@ -51,10 +51,20 @@ impl AppArgs {
             return Ok([App::new(app_key, secret)].into_iter().collect());
         }
         if let Some(file) = &self.config {
-            return Ok(config::load(&Sources::of_process(Some(file.clone())), &Clock::system())?.apps);
+            return Ok(read(file)?.apps);
         }
         Ok([App::new(DEV_APP_KEY, DEV_APP_SECRET)].into_iter().collect())
     }
+
+    /// The configuration that was named, and its file.
+    pub(super) fn configuration(&self) -> anyhow::Result<Option<(&Path, Config)>> {
+        let Some(file) = &self.config else { return Ok(None) };
+        Ok(Some((file, read(file)?)))
+    }
+}
+
+fn read(file: &Path) -> Result<Config, Faults> {
+    config::load(&Sources::of_process(Some(file.to_owned())), &Clock::system())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a command may read its environment")]

@@ -87,6 +87,7 @@ pub(super) fn run(args: Args) -> Outcome {
         let paths: Vec<_> =
             config.edge.endpoints.iter().map(|endpoint| (endpoint.family, endpoint.path.clone())).collect();
         let (admin, answers) = (config.admin.clone(), answers(&args, &config));
+        let journal = config.journal.path.clone();
         let (shown, mut seen) = watch::channel(0_u64);
         let shared = Shared::new(Metrics::new(config.edge.deadline));
         let mut builder = serve::builder(config, &clock, &shared)?;
@@ -97,8 +98,8 @@ pub(super) fn run(args: Args) -> Outcome {
         builder.handlers.push((LaneSettings::new("show"), AnyHandler::new(show)));
         let running = App::build(builder, Some(admin)).await?;
         let addresses = running.addresses()?;
-        screen(&args, &addresses, &paths, app.as_ref(), answers, scratch.path());
-        let word = place::leave_word(&scratch.path().join("journal"));
+        screen(&args, &addresses, &paths, app.as_ref(), answers, &journal);
+        let word = place::leave_word(&journal);
         if let Err(error) = &word {
             output::talk(format_args!("other commands have to be told where the journal is (--journal): {error:#}"));
         }
@@ -183,7 +184,7 @@ fn screen(
     paths: &[(Family, String)],
     app: Option<&yunxin::App>,
     answers: &str,
-    scratch: &Path,
+    journal: &Path,
 ) {
     let line = |name: &str, value: &str| output::talk(format_args!("  {name:<16}  {value}"));
     output::talk("offhook dev: receiving on this machine only; Ctrl-C ends it\n");
@@ -206,7 +207,7 @@ fn screen(
         line("what is refused", &format!("http://{admin}/#/refusals says why, and what to do"));
         line("numbers, health", &format!("http://{admin}/metrics"));
     }
-    line("journal", &format!("{} until this ends", scratch.display()));
+    line("journal", &format!("{} until this ends", journal.display()));
 }
 
 /// How `send` is told which app to use.

@@ -3,6 +3,7 @@
 //! All sections are read whatever is wrong with one of them, so that every fault is told at once.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,9 +38,10 @@ const LONGEST_KEEP: Duration = Duration::from_secs(3650 * 86_400);
 /// The configuration that `table` means; `None` where the reader was told faults.
 pub(super) fn config(reader: &Reader<'_>, table: &Table) -> Option<Config> {
     let mut top = reader.top(table);
-    let mut deadline = None;
-    let server = top.need("server", "the section [server]").and_then(|field| server(&field, &mut deadline));
-    let admin = top.need("admin", "the section [admin]").and_then(|field| admin_settings(&field));
+    let (mut listen, mut deadline) = (None, None);
+    let server = top.need("server", "the section [server]");
+    let server = server.and_then(|field| server_settings(&field, &mut listen, &mut deadline));
+    let admin = top.need("admin", "the section [admin]").and_then(|field| admin_settings(&field, listen));
     let mut journal = journal_settings(&mut top);
     let scope = top.need("verdict", "the section [verdict]").map(|field| verdicts::scope(&field));
     let Tencent { callbacks, account } = tencent(&mut top);
@@ -196,9 +198,13 @@ fn path_of(field: &Field<'_>) -> Option<PathBuf> {
 type Deadline<'r> = (Duration, Field<'r>);
 
 /// The section `[server]`, without the endpoints.
-fn server<'r>(field: &Field<'r>, deadline: &mut Option<Deadline<'r>>) -> Option<(edge::Settings, LogForm)> {
+fn server_settings<'r>(
+    field: &Field<'r>,
+    listen: &mut Option<SocketAddr>,
+    deadline: &mut Option<Deadline<'r>>,
+) -> Option<(edge::Settings, LogForm)> {
     let mut section = field.section()?;
-    let listen = section.need("listen", "an IP address and a port").and_then(|field| field.address());
+    *listen = section.need("listen", "an IP address and a port").and_then(|field| field.address());
     *deadline = section.need("deadline", "a duration").and_then(|field| {
         let deadline = field.duration(50 * MILLISECOND..=60 * SECOND)?;
         Some((deadline, field))
@@ -213,7 +219,7 @@ fn server<'r>(field: &Field<'r>, deadline: &mut Option<Deadline<'r>>) -> Option<
     let callers = callers::callers(&mut section);
     section.finish();
     let settings = edge::Settings {
-        listen: listen?,
+        listen: (*listen)?,
         deadline: deadline.as_ref()?.0,
         body_limit: usize::try_from(body_limit?).ok()?,
         max_in_flight: usize::try_from(max_in_flight?).ok()?,
@@ -225,24 +231,39 @@ fn server<'r>(field: &Field<'r>, deadline: &mut Option<Deadline<'r>>) -> Option<
     Some((settings, log?))
 }
 
-fn admin_settings(field: &Field<'_>) -> Option<admin::Settings> {
+/// The section `[admin]`; `public` is where the public listener listens.
+fn admin_settings(field: &Field<'_>, public: Option<SocketAddr>) -> Option<admin::Settings> {
     let mut section = field.section()?;
     let listen = section.need("listen", "an IP address and a port");
     let address = listen.as_ref().and_then(|field| field.address());
     let token = section.take("token").map(|field| secrets::secret(&field));
     let write = section.need("write", "true or false").and_then(|field| field.boolean());
     section.finish();
-    if let (Some(listen), Some(address), None) = (listen, address, &token)
+    if let (Some(listen), Some(address), None) = (&listen, address, &token)
         && !address.ip().to_canonical().is_loopback()
     {
         let hint = "set admin.token, for example { env = \"OFFHOOK_ADMIN_TOKEN\" }, or listen on 127.0.0.1";
         listen.fault("expected a loopback address, since there is no admin.token", Some(hint.to_owned()));
+    }
+    if let (Some(listen), Some(address), Some(public)) = (&listen, address, public)
+        && get_in_each_others_way(address, public)
+    {
+        let hint =
+            format!("server.listen is {public}; give the admin listener a port of its own, such as 127.0.0.1:8081");
+        listen.fault("expected an address that server.listen leaves free", Some(hint));
     }
     let token = match token {
         Some(token) => Some(token?),
         None => None,
     };
     Some(admin::Settings { listen: address?, token, write: write?, samples: false })
+}
+
+/// Whether the operating system lets only one of two listeners have its address. Port 0 is any free one.
+fn get_in_each_others_way(one: SocketAddr, other: SocketAddr) -> bool {
+    let (address, another) = (one.ip().to_canonical(), other.ip().to_canonical());
+    let covers = address.is_ipv4() == another.is_ipv4() && (address.is_unspecified() || another.is_unspecified());
+    one.port() == other.port() && one.port() != 0 && (address == another || covers)
 }
 
 /// An app and what is said about it.

@@ -58,6 +58,8 @@ pub enum Step {
 pub struct Asking {
     setup: Arc<Setup>,
     next: usize,
+    /// What those took who had to be asked before, and said nothing.
+    spent: Duration,
 }
 
 /// A decision, and who may still disagree with it. Example: [`Late`].
@@ -115,29 +117,40 @@ impl Chain {
         if load == Load::Over {
             return Step::Decided(self.fallback(&setup, event, FallbackReason::Overload));
         }
+        if setup.links.is_empty() {
+            return Step::Decided(Decision::by_default(setup.policy.default_for(event)));
+        }
+        let began = Instant::now();
+        let decided = |decision| {
+            self.metrics.stages.decide.observe(began.elapsed().as_secs_f64());
+            Step::Decided(decision)
+        };
         for (next, link) in setup.links.iter().enumerate() {
             match self.at_once(&setup, link, event) {
-                Some(Asked::Said(opinion)) => return Step::Decided(setup.decision(opinion, link, event)),
-                Some(Asked::Failed(decision)) => return Step::Decided(decision),
+                Some(Asked::Said(opinion)) => return decided(setup.decision(opinion, link, event)),
+                Some(Asked::Failed(decision)) => return decided(decision),
                 Some(Asked::Nothing) => {}
-                None => return Step::Asks(Asking { setup, next }),
+                None => {
+                    let spent = began.elapsed();
+                    return Step::Asks(Asking { setup, next, spent });
+                }
             }
         }
-        Step::Decided(Decision::by_default(setup.policy.default_for(event)))
+        decided(Decision::by_default(setup.policy.default_for(event)))
     }
 
     /// Goes on with `event` where `asking` says, within `budget`.
     pub async fn decide(&self, event: &Event, asking: Asking, budget: Budget) -> Decided {
-        let (began, mut trail) = (Instant::now(), Trail::default());
+        let (began, spent, mut trail) = (Instant::now(), asking.spent, Trail::default());
         let decision = self.go_on(event, asking, budget, &mut trail).await;
         let stages = &self.metrics.stages;
         stages.queue.observe(trail.queued.as_secs_f64());
-        stages.decide.observe(began.elapsed().saturating_sub(trail.queued).as_secs_f64());
+        stages.decide.observe((spent + began.elapsed().saturating_sub(trail.queued)).as_secs_f64());
         Decided { decision, late: trail.late }
     }
 
     async fn go_on(&self, event: &Event, asking: Asking, budget: Budget, trail: &mut Trail) -> Decision {
-        let Asking { setup, next } = asking;
+        let Asking { setup, next, .. } = asking;
         if let Some(room) = &setup.room {
             let shared = Arc::new(event.clone());
             for (place, link) in setup.links.iter().enumerate().skip(next) {
@@ -294,12 +307,12 @@ impl Chain {
             OnError::Allow => "it is allowed (on_error)",
             OnError::Reject => "it is rejected (on_error)",
         };
-        if let Some(unsaid) = link.said.may_speak() {
+        link.said.say(|unsaid| {
             tracing::warn!(
                 decider.name = %name, event.id = %event.id(), why = why.word(), unsaid,
                 "decider failed: {error}; {then}"
             );
-        }
+        });
         let verdict = match on_error {
             OnError::Fallback => return Asked::Failed(self.fallback(setup, event, why)),
             OnError::Next => return Asked::Nothing,

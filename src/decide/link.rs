@@ -114,12 +114,12 @@ impl Link {
         match &mut verdict {
             Verdict::Allow { modify, .. } if !modify.keys().all(|part| may_stay(part)) => {
                 modify.retain(|part, _| may_stay(part));
-                if let Some(unsaid) = self.said.may_speak() {
+                self.said.say(|unsaid| {
                     tracing::warn!(
                         decider.name = %self.settings.name, event.id = %event.id(), event.kind = %event.kind(), unsaid,
                         "only `body`, `attach` and `ext` of a message can be changed; the rest is dropped"
                     );
-                }
+                });
             }
             Verdict::Reject { code, .. } if *code == RejectCode::CONFIGURED => *code = configured(),
             _ => {}

@@ -54,9 +54,9 @@ pub(super) async fn watch(
     });
     let answer = match &opinion {
         Err(error) => {
-            if let Some(unsaid) = link.said.may_speak() {
+            link.said.say(|unsaid| {
                 tracing::warn!(decider.name = %name, event.id = %event.id(), unsaid, "shadow failed: {error}");
-            }
+            });
             "failed"
         }
         Ok(None) => "none",

@@ -1,7 +1,7 @@
 //! The public listener: connections in, each served by hyper directly, each under the gate's eye.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::door::{Edge, HEAD_LIMIT};
+use super::door::{Answering, Edge, HEAD_LIMIT};
 use super::gate::{Connection, Gate, Limits};
 use super::reply::Reply;
 use super::stream::WatchedStream;
@@ -142,10 +142,9 @@ struct Service {
 impl hyper::service::Service<Request<Incoming>> for Service {
     type Response = Reply;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let answer = self.edge.clone().answer(request, Some(Arc::clone(&self.connection)));
-        Box::pin(async move { Ok(answer.await) })
+        self.edge.clone().answer(request, Some(Arc::clone(&self.connection)))
     }
 }

@@ -10,9 +10,9 @@ pub(super) struct Strangers(Sparing);
 
 impl Strangers {
     pub(super) fn mention(&self, refusal: &Refusal, peer: Option<IpAddr>) {
-        if let Some(unsaid) = self.0.may_speak() {
+        self.0.say(|unsaid| {
             let peer = peer.map(tracing::field::display);
             tracing::warn!(refusal = refusal.code(), peer, unsaid, "unproven request refused: {refusal}");
-        }
+        });
     }
 }

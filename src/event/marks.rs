@@ -1,6 +1,7 @@
 //! What happened to a record since its request was verified, and what of it is not there.
 
 use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::microsecond;
 use serde::{Deserialize, Serialize};
 
 /// What is to be known of a record besides the event itself; most records have none of it.
@@ -19,10 +20,10 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct Marks {
     /// When it was read back in from an export: no handler is owed it.
-    #[serde(with = "microseconds", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "microsecond::optional", skip_serializing_if = "Option::is_none")]
     pub imported: Option<Timestamp>,
     /// When the person was erased that it was about: its body and headers are not there any more.
-    #[serde(with = "microseconds", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "microsecond::optional", skip_serializing_if = "Option::is_none")]
     pub erased: Option<Timestamp>,
     /// The fields that were left out of its body before it was kept.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -41,20 +42,5 @@ impl Marks {
     /// Whether it can be verified again: the signed bytes and headers are all there.
     pub fn is_verifiable(&self) -> bool {
         self.erased.is_none() && self.left_out.is_empty() && !self.retold
-    }
-}
-
-/// Moments as microseconds since 1970.
-mod microseconds {
-    use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-        time.map(Timestamp::as_microsecond).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        let microseconds: Option<i64> = Option::deserialize(deserializer)?;
-        microseconds.map(Timestamp::from_microsecond).transpose().map_err(serde::de::Error::custom)
     }
 }

@@ -120,7 +120,7 @@ impl Lanes {
     /// # Errors
     /// [`LaneError`] when it could not be written.
     pub fn ask_replay(&self, handler: &str, filter: &Filter, per_second: Option<f64>) -> Result<i64, LaneError> {
-        let filter = serde_json::to_string(filter).unwrap_or_default();
+        let filter = serde_json::to_string(&filter.sealed_with(self.keys())).unwrap_or_default();
         let last = stored(self.end());
         let sql = "INSERT INTO replays (handler, filter, per_second, position, last) VALUES (?1, ?2, ?3, 0, ?4)";
         self.synced(|connection| {
@@ -135,7 +135,10 @@ impl Lanes {
     /// [`LaneError`] when it could not be read.
     pub fn next_replay(&self, handler: &str) -> Result<Option<Replay>, LaneError> {
         let sql = format!("{REPLAYS} WHERE handler = ?1 AND ended = 0 ORDER BY id LIMIT 1");
-        self.with(|connection| connection.prepare_cached(&sql)?.query_row([handler], read_replay).optional())
+        let found =
+            self.with(|connection| connection.prepare_cached(&sql)?.query_row([handler], read_replay).optional())?;
+        let Some(replay) = found else { return Ok(None) };
+        Ok(Some(Replay { filter: replay.filter.opened_with(self.keys())?, ..replay }))
     }
 
     /// Writes down how far a replay is.
@@ -160,9 +163,11 @@ pub(super) fn parked(
     connection.prepare(&sql)?.query_map([handler], |row| read_parked(row, keys))?.collect()
 }
 
-/// The replay of this number.
-pub(super) fn replay(connection: &Connection, id: i64) -> rusqlite::Result<Option<Replay>> {
-    connection.query_row(&format!("{REPLAYS} WHERE id = ?1"), [id], read_replay).optional()
+/// The replay of this number. How far it is can be told without the key; whom it asks for stays encrypted then.
+pub(super) fn replay(connection: &Connection, id: i64, keys: Option<&Keys>) -> rusqlite::Result<Option<Replay>> {
+    let found = connection.query_row(&format!("{REPLAYS} WHERE id = ?1"), [id], read_replay).optional()?;
+    Ok(found
+        .map(|replay| Replay { filter: replay.filter.clone().opened_with(keys).unwrap_or(replay.filter), ..replay }))
 }
 
 const PARKED: &str = "SELECT handler, position, id, kind, app, why, attempts, parked_at, asked FROM parked";
@@ -199,6 +204,7 @@ fn read_parked(row: &Row<'_>, keys: Option<&Keys>) -> rusqlite::Result<Parked> {
     })
 }
 
+/// A replay as it is stored.
 fn read_replay(row: &Row<'_>) -> rusqlite::Result<Replay> {
     let filter: String = row.get(2)?;
     let unreadable = |error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error));

@@ -1,7 +1,8 @@
 //! Erasing a person: what names an account goes out of the files for good, and a trace says that it did.
 //!
 //! An erasure is an order in `lanes.db`, carried out by the keeper, file by file; a restart goes on with it. A record keeps
-//! its position, id, time, kind and verdict, so that nothing else moves. The account itself is forgotten at the end.
+//! its position, id, time, kind and verdict, so that nothing else moves. The account itself is forgotten at the end; until
+//! then it is encrypted where there are keys.
 
 mod work;
 
@@ -11,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 pub(super) use work::{Eraser, Wants, is_spilled};
 
 use super::lanes::{Lanes, stored, unsigned};
-use super::{Filter, LaneError, Position, stretch};
+use super::{Filter, Keys, LaneError, Position, sealing, stretch};
 use crate::event::Event;
 
 /// An order to erase a person.
@@ -51,6 +52,7 @@ impl Lanes {
     /// [`LaneError`] when it could not be written.
     pub(super) fn ask_erasure(&self, account: &str, app: Option<&str>, now: Timestamp) -> Result<i64, LaneError> {
         let sql = "INSERT INTO erasures (account, app, asked_at, last) VALUES (?1, ?2, ?3, 0)";
+        let account = sealing::sealed_account(self.keys(), account);
         self.synced(|connection| {
             connection.execute(sql, params![account, app, now.as_microsecond()])?;
             Ok(connection.last_insert_rowid())
@@ -59,7 +61,10 @@ impl Lanes {
 
     fn next_erasure(&self) -> Result<Option<Erasure>, LaneError> {
         let sql = format!("{ERASURES} WHERE ended_at IS NULL ORDER BY id LIMIT 1");
-        self.with(|connection| connection.prepare_cached(&sql)?.query_row([], read).optional())
+        let found = self.with(|connection| connection.prepare_cached(&sql)?.query_row([], read).optional())?;
+        let Some(erasure) = found else { return Ok(None) };
+        let account = erasure.account.map(|account| sealing::opened_account(self.keys(), account)).transpose()?;
+        Ok(Some(Erasure { account, ..erasure }))
     }
 
     fn note_erasure(&self, erasure: &Erasure) -> Result<(), LaneError> {
@@ -99,9 +104,11 @@ impl Lanes {
                 let rows = replays.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
                 rows.collect::<Result<_, _>>()?
             };
+            let asks_for = |filter: &str| -> Option<String> {
+                serde_json::from_str::<Filter>(filter).ok()?.opened_with(self.keys()).ok()?.account
+            };
             for (id, filter) in replays {
-                let filter: Filter = serde_json::from_str(&filter).unwrap_or_default();
-                if filter.account == erasure.account {
+                if erasure.account.is_some() && asks_for(&filter) == erasure.account {
                     transaction.execute("UPDATE replays SET filter = '{}', ended = 1 WHERE id = ?1", [id])?;
                 }
             }
@@ -111,13 +118,18 @@ impl Lanes {
     }
 }
 
-/// The erasure of this number.
-pub(super) fn erasure(connection: &Connection, id: i64) -> rusqlite::Result<Option<Erasure>> {
-    connection.query_row(&format!("{ERASURES} WHERE id = ?1"), [id], read).optional()
+/// The erasure of this number. How far it is can be told without the key; whom it is about stays encrypted then.
+pub(super) fn erasure(connection: &Connection, id: i64, keys: Option<&Keys>) -> rusqlite::Result<Option<Erasure>> {
+    let mut found = connection.query_row(&format!("{ERASURES} WHERE id = ?1"), [id], read).optional()?;
+    if let Some(account) = found.as_mut().and_then(|erasure| erasure.account.as_mut()) {
+        *account = sealing::opened_account(keys, account.clone()).unwrap_or_else(|_| account.clone());
+    }
+    Ok(found)
 }
 
 const ERASURES: &str = "SELECT id, account, app, asked_at, last, events, ended_at FROM erasures";
 
+/// An erasure as it is stored.
 fn read(row: &Row<'_>) -> rusqlite::Result<Erasure> {
     let moment = |at: i64| Timestamp::from_microsecond(at).unwrap_or_default();
     Ok(Erasure {

@@ -163,6 +163,12 @@ pub enum ReadError {
     },
 }
 
+impl From<Unreadable> for LaneError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Sealed { why: unreadable.to_string() }
+    }
+}
+
 /// Why a handler's position or a parked delivery could not be written.
 ///
 /// Example: [`Lanes`](super::Lanes).
@@ -175,6 +181,12 @@ pub enum LaneError {
     /// NATS cannot be read or written.
     #[error(transparent)]
     Nats(#[from] NatsError),
+    /// Whom something is about is encrypted, and cannot be read.
+    #[error("{why}")]
+    Sealed {
+        /// What is the matter, and what to do.
+        why: String,
+    },
     /// SQLite refused.
     #[error("cannot write {}: {error}", path.display())]
     Database {

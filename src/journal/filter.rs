@@ -1,11 +1,13 @@
 //! Which events somebody wants to read.
 
 use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::microsecond;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
 use super::record::Record;
+use super::sealing::{self, Keys, Unreadable};
 use crate::event::{Event, EventId};
 use crate::kind::KindPattern;
 
@@ -46,14 +48,26 @@ pub struct Filter {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<EventId>,
     /// Received at this time or later.
-    #[serde(with = "microseconds", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "microsecond::optional", skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// Received before this time.
-    #[serde(with = "microseconds", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "microsecond::optional", skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 impl Filter {
+    /// The same as it is written down: whom it asks for is encrypted where there are keys.
+    pub(super) fn sealed_with(&self, keys: Option<&Keys>) -> Self {
+        let account = self.account.as_deref().map(|account| sealing::sealed_account(keys, account));
+        Self { account, ..self.clone() }
+    }
+
+    /// What was written down, again.
+    pub(super) fn opened_with(mut self, keys: Option<&Keys>) -> Result<Self, Unreadable> {
+        self.account = self.account.map(|account| sealing::opened_account(keys, account)).transpose()?;
+        Ok(self)
+    }
+
     /// Whether the event in `row`, whose columns are `record::COLUMNS`, is wanted.
     pub(super) fn wants(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
         let received: i64 = row.get(2)?;
@@ -129,19 +143,4 @@ impl Filter {
 fn said(wanted: &str, word: Option<&str>, by: Option<&str>) -> bool {
     let is_by = |by: &str| wanted.strip_suffix('*').map_or(by == wanted, |start| by.starts_with(start));
     word == Some(wanted) || by.is_some_and(is_by)
-}
-
-/// Moments as microseconds since 1970.
-mod microseconds {
-    use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-        time.map(Timestamp::as_microsecond).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-        let microseconds: Option<i64> = Option::deserialize(deserializer)?;
-        microseconds.map(Timestamp::from_microsecond).transpose().map_err(serde::de::Error::custom)
-    }
 }

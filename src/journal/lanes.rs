@@ -59,7 +59,7 @@ pub struct Parked {
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
-    /// Why something gave up is encrypted with these.
+    /// Why something gave up, and whom orders are about, is encrypted with these.
     keys: Option<Keys>,
     durable: watch::Receiver<Position>,
     /// The end when the journal was opened.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::schema::OUTBOX;
-use super::{OpenError, files, lock};
+use super::{Keys, OpenError, files, lock, sealing};
 use crate::event::EventId;
 
 /// The file's name.
@@ -23,6 +23,8 @@ const BUSY: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Outbox {
     path: PathBuf,
+    /// Notes are encrypted with these.
+    keys: Option<Keys>,
     connection: Arc<Mutex<Option<Connection>>>,
 }
 
@@ -74,8 +76,8 @@ pub enum OutboxError {
 
 impl Outbox {
     /// The outbox in the journal's directory `directory`. Only the process that owns the journal may write to it.
-    pub fn at(directory: &Path) -> Self {
-        Self { path: directory.join(FILE), connection: Arc::default() }
+    pub fn at(directory: &Path, keys: Option<Keys>) -> Self {
+        Self { path: directory.join(FILE), keys, connection: Arc::default() }
     }
 
     /// What is written about `handler` and this event. Blocking.
@@ -86,7 +88,7 @@ impl Outbox {
         self.with(|connection| {
             let mut select =
                 connection.prepare_cached("SELECT stage, note, at FROM outbox WHERE handler = ?1 AND id = ?2")?;
-            select.query_row(params![handler, id.as_bytes()], entry).optional()
+            select.query_row(params![handler, id.as_bytes()], |row| self.read(row, id)).optional()
         })
     }
 
@@ -95,9 +97,10 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError`] names the file; then nothing may leave.
     pub fn write(&self, handler: &str, id: EventId, entry: &Entry) -> Result<(), OutboxError> {
+        let note = sealing::sealed_note(self.keys.as_ref(), id, &entry.note);
         self.with(|connection| {
             let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO outbox VALUES (?1, ?2, ?3, ?4, ?5)")?;
-            let row = params![handler, id.as_bytes(), entry.stage.name(), entry.note, entry.at.as_microsecond()];
+            let row = params![handler, id.as_bytes(), entry.stage.name(), note, entry.at.as_microsecond()];
             insert.execute(row).map(drop)
         })
     }
@@ -113,9 +116,21 @@ impl Outbox {
         }
         self.with(|connection| {
             let sql = "SELECT stage, note, at, id FROM outbox WHERE handler = ?1 AND stage IN ('planned', 'sent') ORDER BY id";
-            let row = |row: &rusqlite::Row<'_>| Ok((EventId::from_bytes(row.get(3)?), entry(row)?));
+            let row = |row: &rusqlite::Row<'_>| {
+                let id = EventId::from_bytes(row.get(3)?);
+                Ok((id, self.read(row, id)?))
+            };
             connection.prepare_cached(sql)?.query_map([handler], row)?.collect()
         })
+    }
+
+    /// The entry about the event `id` in a row that begins with `stage, note, at`.
+    fn read(&self, row: &rusqlite::Row<'_>, id: EventId) -> rusqlite::Result<Entry> {
+        let (stage, note, at): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        // A word that is none is from a newer version: certainly not a reason to do it again.
+        let stage = Stage::named(&stage).unwrap_or(Stage::Unknown);
+        let note = sealing::opened_note(self.keys.as_ref(), id, note);
+        Ok(Entry { stage, note, at: Timestamp::from_microsecond(at).unwrap_or_default() })
     }
 
     fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, OutboxError> {
@@ -164,12 +179,4 @@ impl Stage {
     pub(super) fn named(word: &str) -> Option<Self> {
         [Self::Planned, Self::Sent, Self::Confirmed, Self::Unknown].into_iter().find(|stage| stage.name() == word)
     }
-}
-
-/// The entry in a row that begins with `stage, note, at`.
-fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
-    let (stage, note, at): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    // A word that is none is from a newer version: certainly not a reason to do it again.
-    let stage = Stage::named(&stage).unwrap_or(Stage::Unknown);
-    Ok(Entry { stage, note, at: Timestamp::from_microsecond(at).unwrap_or_default() })
 }

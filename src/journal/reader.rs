@@ -194,7 +194,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn replay(&self, id: i64) -> Result<Option<Replay>, ReadError> {
-        self.of_lanes(|connection| again::replay(connection, id)).map(Option::flatten)
+        self.of_lanes(|connection| again::replay(connection, id, self.keys())).map(Option::flatten)
     }
 
     /// How the erasure `id` stands; `None` where there is none.
@@ -202,7 +202,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`] names the file.
     pub fn erasure(&self, id: i64) -> Result<Option<Erasure>, ReadError> {
-        self.of_lanes(|connection| erase::erasure(connection, id)).map(Option::flatten)
+        self.of_lanes(|connection| erase::erasure(connection, id, self.keys())).map(Option::flatten)
     }
 
     /// Reads `lanes.db`, where it is there.

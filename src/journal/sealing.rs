@@ -1,7 +1,8 @@
 //! Encryption at rest: who acted, the headers and the body of each event, with a key that is kept elsewhere.
 //!
 //! XChaCha20-Poly1305, with a random nonce for each record and its event's id as associated data, so that no record can be
-//! put in another's place. What is told by the rest of a row (when, which kind and app, the verdict) is not encrypted.
+//! put in another's place. What is told by the rest of a row (when, which kind and app, the verdict) is not encrypted. What
+//! is noted about an event beside it, and whom replays and erasures are about, is encrypted the same way.
 
 use std::fmt;
 use std::sync::Arc;
@@ -55,11 +56,20 @@ pub struct NoKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {
     #[error(
-        "event {id} is encrypted with the key {key:08x}, which is not configured: add it to `journal.encryption_key`, where several may stand, and name the configuration with --config"
+        "{of} is encrypted with the key {key:08x}, which is not configured: add it to `journal.encryption_key`, where several may stand, and name the configuration with --config"
     )]
-    UnknownKey { id: EventId, key: u32 },
-    #[error("what is encrypted of event {id} was changed since it was written, or is damaged")]
-    Changed { id: EventId },
+    UnknownKey { of: Owner, key: u32 },
+    #[error("what is encrypted of {of} was changed since it was written, or is damaged")]
+    Changed { of: Owner },
+}
+
+/// What something encrypted belongs to; it can be read as nothing else's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// One event: its record, or a note about it.
+    Event(EventId),
+    /// A replay or an erasure: the account that it is about.
+    Order,
 }
 
 /// What is encrypted of a record.
@@ -86,14 +96,14 @@ impl Keys {
 
     /// Encrypts a record of the event `id` with the first key.
     pub(super) fn seal(&self, id: EventId, record: &Sealed<'_>) -> Vec<u8> {
-        serde_json::to_vec(record).map(|text| self.encrypt(id, &text)).unwrap_or_default()
+        serde_json::to_vec(record).map(|text| self.encrypt(Owner::Event(id), &text)).unwrap_or_default()
     }
 
-    fn encrypt(&self, id: EventId, text: &[u8]) -> Vec<u8> {
+    fn encrypt(&self, of: Owner, text: &[u8]) -> Vec<u8> {
         let Some(key) = self.0.first() else { return Vec::new() };
         let nonce = XNonce::generate();
         // It only fails over 256 GiB.
-        let text = key.cipher.encrypt(&nonce, Payload { msg: text, aad: id.as_bytes() }).unwrap_or_default();
+        let text = key.cipher.encrypt(&nonce, Payload { msg: text, aad: of.bytes() }).unwrap_or_default();
         let mut sealed = Vec::with_capacity(HEAD + text.len());
         sealed.push(VERSION);
         sealed.extend_from_slice(&key.id.to_be_bytes());
@@ -110,34 +120,53 @@ impl Keys {
 
 /// Decrypts what is encrypted of a record of the event `id`.
 pub(super) fn open(keys: Option<&Keys>, id: EventId, sealed: &[u8]) -> Result<Sealed<'static>, Unreadable> {
-    serde_json::from_slice(&decrypt(keys, id, sealed)?).map_err(|_| Unreadable::Changed { id })
+    let of = Owner::Event(id);
+    serde_json::from_slice(&decrypt(keys, of, sealed)?).map_err(|_| Unreadable::Changed { of })
 }
 
-fn decrypt(keys: Option<&Keys>, id: EventId, sealed: &[u8]) -> Result<Vec<u8>, Unreadable> {
-    let changed = Unreadable::Changed { id };
+fn decrypt(keys: Option<&Keys>, of: Owner, sealed: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    let changed = Unreadable::Changed { of };
     let number = key_of(sealed).ok_or(changed)?;
     let (nonce, text) = sealed.get(5..HEAD).zip(sealed.get(HEAD..)).ok_or(changed)?;
     let key = keys.and_then(|keys| keys.0.iter().find(|key| key.id == number));
-    let key = key.ok_or(Unreadable::UnknownKey { id, key: number })?;
+    let key = key.ok_or(Unreadable::UnknownKey { of, key: number })?;
     let nonce = XNonce::try_from(nonce).map_err(|_| changed)?;
-    key.cipher.decrypt(&nonce, Payload { msg: text, aad: id.as_bytes() }).map_err(|_| changed)
+    key.cipher.decrypt(&nonce, Payload { msg: text, aad: of.bytes() }).map_err(|_| changed)
 }
 
 /// A note about the event `id` as it is stored: encrypted where there are keys, since it may say what the event said.
 pub(super) fn sealed_note(keys: Option<&Keys>, id: EventId, note: &str) -> String {
-    match keys.filter(|_| !note.is_empty()) {
-        Some(keys) => format!("{NOTE}{}", BASE64_STANDARD.encode(keys.encrypt(id, note.as_bytes()))),
-        None => note.to_owned(),
-    }
+    sealed_text(keys, Owner::Event(id), note)
 }
 
 /// The note again. One that cannot be decrypted says so: it must not keep anybody from seeing the rest.
 pub(super) fn opened_note(keys: Option<&Keys>, id: EventId, stored: String) -> String {
-    let Some(sealed) = stored.strip_prefix(NOTE).and_then(|text| BASE64_STANDARD.decode(text).ok()) else {
-        return stored;
+    opened_text(keys, Owner::Event(id), stored).unwrap_or_else(|why| why.to_string())
+}
+
+/// The account that a replay or an erasure is about as it is stored: encrypted where there are keys.
+pub(super) fn sealed_account(keys: Option<&Keys>, account: &str) -> String {
+    sealed_text(keys, Owner::Order, account)
+}
+
+/// The account again. Without it nothing can be done: nobody else must be taken for the one that was meant.
+pub(super) fn opened_account(keys: Option<&Keys>, stored: String) -> Result<String, Unreadable> {
+    opened_text(keys, Owner::Order, stored)
+}
+
+fn sealed_text(keys: Option<&Keys>, of: Owner, text: &str) -> String {
+    match keys.filter(|_| !text.is_empty()) {
+        Some(keys) => format!("{SEALED}{}", BASE64_STANDARD.encode(keys.encrypt(of, text.as_bytes()))),
+        None => text.to_owned(),
+    }
+}
+
+/// One that was written before there was a key is plain.
+fn opened_text(keys: Option<&Keys>, of: Owner, stored: String) -> Result<String, Unreadable> {
+    let Some(sealed) = stored.strip_prefix(SEALED).and_then(|text| BASE64_STANDARD.decode(text).ok()) else {
+        return Ok(stored);
     };
-    let text = decrypt(keys, id, &sealed).map(|text| String::from_utf8_lossy(&text).into_owned());
-    text.unwrap_or_else(|why| why.to_string())
+    Ok(String::from_utf8_lossy(&decrypt(keys, of, &sealed)?).into_owned())
 }
 
 /// The number of the key that something was encrypted with.
@@ -169,6 +198,24 @@ impl Key {
     }
 }
 
+impl Owner {
+    fn bytes(&self) -> &[u8; 16] {
+        match self {
+            Self::Event(id) => id.as_bytes(),
+            Self::Order => ORDER,
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(id) => write!(f, "event {id}"),
+            Self::Order => f.write_str("the account that a replay or an erasure is about"),
+        }
+    }
+}
+
 impl PartialEq for Keys {
     fn eq(&self, other: &Self) -> bool {
         self.0.iter().map(|key| key.id).eq(other.0.iter().map(|key| key.id))
@@ -190,8 +237,10 @@ impl fmt::Debug for Key {
 }
 
 const VERSION: u8 = 1;
-/// What an encrypted note begins with. No other note does: it is not printable.
-const NOTE: &str = "\u{1}sealed:";
+/// What an encrypted text begins with. No other does: it is not printable.
+const SEALED: &str = "\u{1}sealed:";
+/// No event's id: those are of version 7.
+const ORDER: &[u8; 16] = b"offhook: account";
 /// The version, the key's number and the nonce.
 const HEAD: usize = 1 + 4 + 24;
 
@@ -240,6 +289,18 @@ mod tests {
         }
         assert_eq!(sealed_note(None, id, "plain"), "plain");
         assert_eq!(sealed_note(key.as_ref(), id, ""), "");
+    }
+
+    #[test]
+    fn whom_an_order_is_about_is_read_with_its_key_only_and_is_no_note() {
+        let (id, key) = (EventId::at(Timestamp::UNIX_EPOCH), keys(&[&"01".repeat(32)]));
+        let stored = sealed_account(key.as_ref(), "mei");
+        assert!(!stored.contains("mei"));
+        assert_eq!(opened_account(key.as_ref(), stored.clone()), Ok("mei".to_owned()));
+        assert_eq!(opened_account(key.as_ref(), "of before".to_owned()), Ok("of before".to_owned()));
+        let unread = opened_account(None, stored.clone()).unwrap_err();
+        assert!(matches!(unread, Unreadable::UnknownKey { of: Owner::Order, .. }), "{unread}");
+        assert!(opened_note(key.as_ref(), id, stored).contains("was changed"));
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl fmt::Display for FieldFault {
 
 /// How deeply lists and objects are nested inside each other in valid JSON.
 fn nesting(raw: &str) -> usize {
-    if !raw.starts_with(['{', '[']) {
+    if !matches!(raw.as_bytes().first(), Some(b'{' | b'[')) {
         return 0;
     }
     let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);

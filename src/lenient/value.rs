@@ -142,9 +142,9 @@ pub fn json_type(raw: &str) -> &'static str {
 /// assert_eq!(unquote("2"), None);
 /// ```
 pub fn unquote(raw: &str) -> Option<Cow<'_, str>> {
-    let inside = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if !inside.as_bytes().contains(&b'\\') {
-        return Some(Cow::Borrowed(inside));
+    let [b'"', inside @ .., b'"'] = raw.as_bytes() else { return None };
+    if !inside.contains(&b'\\') {
+        return raw.get(1..raw.len() - 1).map(Cow::Borrowed);
     }
     serde_json::from_str::<String>(raw)
         .ok()

@@ -50,15 +50,14 @@ pub struct Decoded {
 /// The body is no JSON object, or its `eventType` is neither an integer nor a text.
 pub fn decode(verified: Verified, id: EventId, received: Timestamp) -> Result<Decoded, Refusal> {
     let app_key = Arc::clone(verified.headers().app_key());
-    let sent_at = Some(verified.sent_at().to_owned());
     let product = verified.headers().product();
-    let (headers, body) = verified.into_record();
+    let (sent_at, headers, body) = verified.into_record();
     understand(body, product, |kind, subject, body| EventParts {
         id,
         kind,
         app_key,
         received,
-        sent_at,
+        sent_at: Some(sent_at),
         subject,
         headers: headers.into(),
         body,

@@ -110,8 +110,11 @@ impl ProvenHeaders {
         let Signed { cur_time, sent, md5, check_sum, product } = *signed;
         let mut text = String::with_capacity(192);
         let told = headers.get(&TYPE_NAME).and_then(|value| value.to_str().ok()).map(|value| (TYPE, value));
-        for part in lines.iter().chain(&told).flat_map(|(name, value)| [name, ": ", value, "\n"]) {
-            text.push_str(part);
+        for (name, value) in lines.iter().chain(&told) {
+            text.push_str(name);
+            text.push_str(": ");
+            text.push_str(value);
+            text.push('\n');
         }
         let (app_key, secret) = (Arc::clone(&app.app_key), Arc::clone(secret.fingerprint()));
         let (cur_time, tolerance) = (cur_time.to_owned(), app.clock_tolerance);
@@ -197,9 +200,9 @@ impl Verified {
         &self.body
     }
 
-    /// The four headers as they were sent, a `Name: value` line each, and the signed bytes.
-    pub(super) fn into_record(self) -> (String, Bytes) {
-        (self.headers.text, self.body)
+    /// `CurTime` and the four headers as they were sent, these a `Name: value` line each, and the signed bytes.
+    pub(super) fn into_record(self) -> (String, String, Bytes) {
+        (self.headers.cur_time, self.headers.text, self.body)
     }
 }
 

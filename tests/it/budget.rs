@@ -14,7 +14,7 @@ use offhook::decide::{BoxedDecider, Chain, LinkSettings, Load, OnError, Policy};
 use offhook::event::{Event, EventId};
 use offhook::family::{Head, Identity, Protocol, Understood};
 use offhook::intake::{Intake, Request, Road};
-use offhook::journal::{Journal, Options};
+use offhook::journal::{Claim, Journal, Options, RepeatKey};
 use offhook::kind::{Family, Kind};
 use offhook::metrics::Metrics;
 use offhook::{Budget, Decider, Refusal, Verdict};
@@ -43,13 +43,10 @@ impl Protocol for Credulous {
         Ok(body)
     }
 
-    fn decode(&self, body: Bytes, _: EventId, received: Timestamp) -> Result<Understood, Refusal> {
-        let mut digest = [0; 20];
-        digest[..16].copy_from_slice(EventId::at(received).as_bytes());
-        let valid_until = received + SignedDuration::from_mins(5);
+    fn decode(&self, body: Bytes, id: EventId, received: Timestamp) -> Result<Understood, Refusal> {
         Ok(Understood {
             event: Event::from_json(body)?,
-            identity: Identity { digest, valid_until, sent: None, earlier: None },
+            identity: Identity { digest: digest(id), valid_until: valid(received), sent: None, earlier: None },
             faults: Vec::new(),
         })
     }
@@ -61,6 +58,17 @@ impl Protocol for Credulous {
     fn reply(&self, _: &Kind, _: &Verdict) -> Bytes {
         Bytes::new()
     }
+}
+
+/// Two requests of one id are equal.
+fn digest(id: EventId) -> [u8; 20] {
+    let mut digest = [0; 20];
+    digest[..16].copy_from_slice(id.as_bytes());
+    digest
+}
+
+fn valid(received: Timestamp) -> Timestamp {
+    received + SignedDuration::from_mins(5)
 }
 
 /// A decider that thinks for as long as it is told to, by the test's clock.
@@ -159,5 +167,32 @@ proptest! {
             }
             Some(_) => prop_assert!(!by.is_empty()),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_that_is_decided_after_all_keeps_the_load_under_which_it_came() {
+    for (load, by) in [(Load::Normal, "d0"), (Load::Over, "fallback:overload")] {
+        let dir = tempfile::tempdir().unwrap();
+        let metrics = Metrics::new(DEADLINE);
+        let options = Options { min_free: 0, ..Options::at(dir.path()) };
+        let journal = Journal::open(options, Clock::system(), Arc::clone(&metrics)).unwrap();
+        let decider = linked((0, &(Some(0), Ends::Verdict, None, OnError::Next, false)));
+        let chain = Chain::new(Policy::default(), vec![decider], Arc::clone(&metrics)).unwrap();
+        let intake = Arc::new(Intake::new(chain, journal.clone(), metrics, Vec::new()));
+        let (received, budget) = (Clock::system().now(), Budget::starting_now(Duration::from_secs(60)));
+        let id = EventId::at(received);
+        let claim = journal.claim(RepeatKey::new("", &digest(id), valid(received)));
+        assert!(matches!(claim, Claim::First(_)));
+        let body = Bytes::from_static(br#"{"eventType":20}"#);
+        let Road::Waits(road) =
+            intake.receive(&Credulous, Request { id, received, proven: (), body, load, budget }).unwrap()
+        else {
+            panic!("it was not taken for a repeat");
+        };
+        // The first one comes to nothing.
+        drop(claim);
+        let accepted = road.await.accepted(budget).await;
+        assert_eq!(accepted.decision().by, by);
     }
 }

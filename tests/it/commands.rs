@@ -81,6 +81,31 @@ async fn whatever_is_tampered_with_is_found_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_configuration_listens_on_is_where_it_goes() {
+    let world = World::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("offhook.toml");
+    let port = world.addresses().public.port();
+    let sends = |kind: &str, listen: &str, more: &str| {
+        let app = format!("[[apps]]\napp_key = \"{APP_KEY}\"\nsecrets = [\"{APP_SECRET}\"]\n");
+        fs::write(&file, format!("[server]\nlisten = \"{listen}\"\n{more}{app}")).unwrap();
+        offhook(&["send", kind, "--config", file.to_str().unwrap()])
+    };
+    for listen in [format!("127.0.0.1:{port}"), format!("0.0.0.0:{port}")] {
+        assert!(sends("call.start", &listen, "").ends_with(0).contains("conclusion  allowed"));
+        sends("copy.message", &listen, "").ends_with(0);
+    }
+    let path = "[[endpoints]]\npath = \"/yunxin/callback\"\nfamily = \"yunxin.callback\"\n";
+    let listen = format!("127.0.0.1:{port}");
+    sends("call.start", &listen, path).ends_with(0);
+    assert!(sends("call.start", &listen, &path.replace("/yunxin/", "/no/")).ends_with(1).contains("404"));
+    let said = sends("copy.message", &listen, path);
+    assert!(said.code == 2 && said.err.contains("no path of the family yunxin.copy; give --to"), "{said:?}");
+    let said = sends("call.start", "127.0.0.1:0", "");
+    assert!(said.code == 2 && said.err.contains("give --to"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_repeated_is_signed_afresh_each_time() {
     let world = World::start().await;
     send(&world, &["call.start", "--repeat", "5"]).ends_with(0);

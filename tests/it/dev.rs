@@ -114,6 +114,7 @@ fn its_screen_says_where_everything_is() {
     assert!(dev.address().ip().is_loopback());
     let journal = dev.says("  journal").split_whitespace().nth(1).unwrap().to_owned();
     assert!(fs::metadata(&journal).unwrap().is_dir());
+    offhook(&["events", "list", "--journal", &journal]).ends_with(0);
     dev.is_stopped();
     assert!(fs::metadata(&journal).is_err(), "the scratch journal goes with it");
 }

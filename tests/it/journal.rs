@@ -11,4 +11,5 @@ mod privacy;
 mod reading;
 mod retention;
 mod room;
+mod sealed;
 mod trouble;

@@ -4,6 +4,7 @@ mod conclusion;
 mod profile;
 mod question;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -31,7 +32,7 @@ pub(super) struct Args {
     /// A kind, such as call.start, copy.message, `rtc.room_start` or `neroom.create_room`; `probe`; or a file with a body
     #[arg(value_name = "KIND|FILE")]
     what: String,
-    /// Where to [default: /receiveMsg.action on 127.0.0.1:8080; for copies /yunxin/copy]
+    /// Where to [default: what --config listens on, or /receiveMsg.action on 127.0.0.1:8080; for copies /yunxin/copy]
     #[arg(long, value_name = "URL", value_parser = web_url)]
     to: Option<url::Url>,
     /// Change a field of the body, e.g. callType=1; the value is JSON, or else text
@@ -94,7 +95,7 @@ async fn ask_all(args: &Args, mut question: Question) -> anyhow::Result<Vec<Conc
     let profile = question.profile();
     let to = match &args.to {
         Some(to) => to.clone(),
-        None => url::Url::parse(&format!("http://127.0.0.1:8080{}", profile.path())).context("a URL")?,
+        None => usual_place(args, profile)?,
     };
     let client = client(&to)?;
     let clock = Clock::system();
@@ -125,6 +126,31 @@ async fn ask_all(args: &Args, mut question: Question) -> anyhow::Result<Vec<Conc
         }
     }
     Ok(conclusions)
+}
+
+/// Where it goes where nothing is said: to the server of the configuration that was named, else to the usual port here.
+fn usual_place(args: &Args, profile: Profile) -> anyhow::Result<url::Url> {
+    let (address, path) = match args.app.configuration()? {
+        None => (SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), profile.path().to_owned()),
+        Some((file, config)) => {
+            let (mut listen, family) = (config.edge.listen, profile.family());
+            let Some(endpoint) = config.edge.endpoints.into_iter().find(|endpoint| endpoint.family == family) else {
+                let what = format!("{} has no path of the family {}; give --to", file.display(), family.name());
+                return Err(WrongUse(what).into());
+            };
+            if listen.port() == 0 {
+                let what = format!("{} listens on whatever port is free; give --to", file.display());
+                return Err(WrongUse(what).into());
+            }
+            match listen.ip() {
+                ip if !ip.is_unspecified() => {}
+                IpAddr::V4(_) => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
+                IpAddr::V6(_) => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
+            }
+            (listen, endpoint.path)
+        }
+    };
+    url::Url::parse(&format!("http://{address}{path}")).context("a URL")
 }
 
 fn tell(args: &Args, profile: Profile, answer: &Answer) -> std::io::Result<Conclusion> {

@@ -30,6 +30,11 @@ impl Profile {
         }
     }
 
+    /// The family of the path that takes such a body.
+    pub(super) fn family(self) -> Family {
+        if self == Self::Callback { Family::YunxinCallback } else { Family::YunxinCopy }
+    }
+
     /// Where such a body goes where nothing else is said.
     pub(super) fn path(self) -> &'static str {
         if self == Self::Callback { "/receiveMsg.action" } else { "/yunxin/copy" }

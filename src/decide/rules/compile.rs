@@ -13,8 +13,8 @@ use super::book::{CounterRow, Hidden, Rule, RuleFault, RuleSource, Rulebook, Sou
 use super::kinds::{self, text};
 use super::scope::{self, did_you_mean};
 use super::values::Applied;
+use super::whole::{self, Wrong};
 use crate::kind::KindPattern;
-use crate::verdict::Verdict;
 
 /// Adds the rule `source`, the one at `place`, to `book`; its faults go to `faults`.
 pub(super) fn add(book: &mut Rulebook, place: usize, source: &RuleSource, faults: &mut Vec<RuleFault>) {
@@ -53,20 +53,9 @@ pub(super) fn add(book: &mut Rulebook, place: usize, source: &RuleSource, faults
     let kinds = walk.book.kinds_of(&when);
     walk.check_fields(&read, &kinds);
     if faults.len() == before {
-        if kinds.is_empty() && !kinds::may_be_undocumented(&when) {
-            let hint = "look at what it says of `kind` and `family`, and at the decider's `kinds`".to_owned();
-            faults.push(fault((1, 1), "it can hold for no kind at all".to_owned(), Some(hint)));
-        }
-        if let (Verdict::Allow { modify, .. }, Some(other)) =
-            (&source.then, kinds.iter().find(|kind| !kinds::is_changeable(kind)))
-            && !modify.is_empty()
-        {
-            let hint = "begin with `kind in [\"message.p2p\", \"message.team\"] && …`, or set the decider's `kinds`";
-            faults.push(fault(
-                (1, 1),
-                format!("only messages can be changed, and this can hold for {other}"),
-                Some(hint.to_owned()),
-            ));
+        for Wrong { node, what, hint } in whole::wrong(&when, &source.then, &kinds) {
+            let place = node.map_or((1, 1), |node| place_of(&info, node));
+            faults.push(fault(place, what, Some(hint)));
         }
     }
     let (name, by) = (Arc::from(source.name.as_str()), format!("rule:{}", source.name).into());
@@ -90,16 +79,8 @@ struct Walk<'w> {
 
 impl Walk<'_> {
     fn fault(&mut self, node: u64, what: impl Into<String>, hint: Option<String>) {
-        let (line, column) = self.place(node);
+        let (line, column) = place_of(self.info, node);
         self.faults.push(RuleFault { rule: self.rule, line, column, what: what.into(), hint });
-    }
-
-    /// Line and column of a node, from 1.
-    fn place(&self, node: u64) -> (usize, usize) {
-        let offset = self.info.offset_for(node).map_or(0, |(start, _)| usize::try_from(start).unwrap_or(0));
-        let before: String = self.info.source.chars().take(offset).collect();
-        let line = before.matches('\n').count() + 1;
-        (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
     }
 
     fn is_table(&self, node: &IdedExpr, table: &str) -> bool {
@@ -397,4 +378,12 @@ impl Walk<'_> {
             self.fault(*id, format!("`{field}` is no documented field of {of}"), Some(hint));
         }
     }
+}
+
+/// Line and column of a node, from 1.
+fn place_of(info: &SourceInfo, node: u64) -> (usize, usize) {
+    let offset = info.offset_for(node).map_or(0, |(start, _)| usize::try_from(start).unwrap_or(0));
+    let before: String = info.source.chars().take(offset).collect();
+    let line = before.matches('\n').count() + 1;
+    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
 }

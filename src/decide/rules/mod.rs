@@ -10,6 +10,7 @@ mod kinds;
 mod lists;
 mod scope;
 mod values;
+mod whole;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

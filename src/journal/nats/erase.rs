@@ -20,7 +20,7 @@ use super::turns::Turning;
 use super::{NatsError, leader, notes, outbox, stream};
 use crate::event::EventId;
 use crate::journal::erase::{Erasure, is_spilled};
-use crate::journal::{Filter, Page, Parked, Position, ReadError};
+use crate::journal::{Filter, Page, Parked, Position, ReadError, sealing};
 
 /// An erasure, as it is stored. Times are microseconds since 1970.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +35,7 @@ struct Stored {
 /// Whom it is about: a key of its own, which is written once and overwritten when it is over.
 #[derive(Debug, Serialize, Deserialize)]
 struct Whom {
+    /// Encrypted where there are keys.
     account: String,
     app: Option<String>,
 }
@@ -54,7 +55,7 @@ pub(super) struct Eraser {
 pub(super) fn ask(state: &State, account: &str, app: Option<&str>, now: Timestamp) -> Result<i64, NatsError> {
     let asked: Vec<Stored> = state.list("erasure".to_owned())?;
     let mut id = asked.iter().map(|erasure| erasure.id).max().unwrap_or(0) + 1;
-    let whom = Whom { account: account.to_owned(), app: app.map(str::to_owned) };
+    let whom = Whom { account: sealing::sealed_account(state.keys(), account), app: app.map(str::to_owned) };
     while state.swap(whom_of(id), &whom, 0)?.is_none() {
         id += 1;
     }
@@ -63,12 +64,13 @@ pub(super) fn ask(state: &State, account: &str, app: Option<&str>, now: Timestam
     Ok(id)
 }
 
-/// The erasure of this number. Blocking.
+/// The erasure of this number; whom it is about stays encrypted where it cannot be read. Blocking.
 pub(super) fn erasure(state: &State, id: i64) -> Result<Option<Erasure>, NatsError> {
     let Some(Found { value: erasure, .. }) = state.get::<Stored>(key(id))? else { return Ok(None) };
     let whom = state.get::<Whom>(whom_of(id))?.map(|whom| whom.value);
     let moment = |at: i64| Timestamp::from_microsecond(at).unwrap_or_default();
-    let (account, app) = whom.map_or((None, None), |whom| (Some(whom.account), whom.app));
+    let opened = |stored: String| sealing::opened_account(state.keys(), stored.clone()).unwrap_or(stored);
+    let (account, app) = whom.map_or((None, None), |whom| (Some(opened(whom.account)), whom.app));
     let (asked_at, ended_at) = (moment(erasure.asked_at), erasure.ended_at.map(moment));
     Ok(Some(Erasure { id, account, app, asked_at, last: Position(erasure.last), events: erasure.events, ended_at }))
 }
@@ -113,6 +115,7 @@ impl Eraser {
         let Some(Found { value: Whom { account, app }, .. }) = self.state.read(&whom_of(erasure.id)).await? else {
             return self.end(erasure).await;
         };
+        let account = sealing::opened_account(self.state.keys(), account)?;
         let link = &self.publisher.link;
         let stream = leader::the_stream(link).await?;
         if erasure.last == 0 {
@@ -120,7 +123,7 @@ impl Eraser {
             self.note(&erasure).await?;
         }
         let parked = notes::all_parked(&self.state).await?;
-        let filter = Filter { account: Some(account), app, ..Filter::default() };
+        let filter = Filter { account: Some(account.clone()), app, ..Filter::default() };
         let (wanted, cursor) = (Wanted { filter, keys: self.publisher.keys.clone() }, Mutex::default());
         let mut page = Page { events: Vec::new(), scanned: Position::default(), more: true };
         while page.more && page.scanned.get() < erasure.last {
@@ -137,7 +140,7 @@ impl Eraser {
                 self.note(&erasure).await?;
             }
         }
-        notes::forget_replays(&self.state, &wanted.filter).await?;
+        notes::forget_replays(&self.state, &account).await?;
         self.end(erasure).await
     }
 

@@ -187,7 +187,11 @@ impl Lanes {
         open.retain(|replay| replay.handler == handler && !replay.ended);
         open.sort_by_key(|replay| replay.id);
         match open.into_iter().next() {
-            Some(replay) if self.0.turns.take(handler)? => Ok(Some(replay)),
+            Some(replay) if self.0.turns.take(handler)? => {
+                let opened = replay.filter.clone().opened_with(self.0.state.keys());
+                let failed = |why| self.0.publisher.link.failed("carry out a replay", why);
+                opened.map_err(failed).map(|filter| Some(Replay { filter, ..replay }))
+            }
             Some(_) => Ok(None),
             // It is asked for last: there is nothing left to do.
             None => self.0.turns.leave(handler).map(|()| None),

@@ -91,10 +91,11 @@ pub(super) async fn leave_trace(state: &State, parked: &Parked, now: Timestamp) 
     state.purge(&key(parked)).await
 }
 
-/// Ends the replays that ask for the same account as `filter`, and forgets what they ask for.
-pub(super) async fn forget_replays(state: &State, filter: &Filter) -> Result<(), NatsError> {
+/// Ends the replays that ask for `account`, and forgets what they ask for.
+pub(super) async fn forget_replays(state: &State, account: &str) -> Result<(), NatsError> {
     let replays: Vec<StoredReplay> = state.all("replay").await?;
-    for replay in replays.into_iter().filter(|replay| replay.filter.account == filter.account) {
+    let asks_for = |replay: &StoredReplay| replay.filter.clone().opened_with(state.keys()).ok()?.account;
+    for replay in replays.into_iter().filter(|replay| asks_for(replay).as_deref() == Some(account)) {
         let key = format!("replay.{}", replay.id);
         let replay = StoredReplay { filter: Filter::default(), ended: true, ..replay };
         state.write(&key, json(&replay)).await?;
@@ -104,25 +105,25 @@ pub(super) async fn forget_replays(state: &State, filter: &Filter) -> Result<(),
 
 /// A new replay; false where its number is taken. Blocking.
 pub(super) fn add_replay(state: &State, replay: &Replay) -> Result<bool, NatsError> {
-    let added = state.swap(format!("replay.{}", replay.id), &StoredReplay::of(replay), 0)?;
+    let added = state.swap(format!("replay.{}", replay.id), &StoredReplay::of(replay, state.keys()), 0)?;
     Ok(added.is_some())
 }
 
 /// How far a replay is. Blocking.
 pub(super) fn note_replay(state: &State, replay: &Replay) -> Result<(), NatsError> {
-    state.put(format!("replay.{}", replay.id), &StoredReplay::of(replay))
+    state.put(format!("replay.{}", replay.id), &StoredReplay::of(replay, state.keys()))
 }
 
-/// All replays. Blocking.
+/// All replays; whom one asks for stays encrypted where it cannot be read. Blocking.
 pub(super) fn replays(state: &State) -> Result<Vec<Replay>, NatsError> {
     let stored: Vec<StoredReplay> = state.list("replay".to_owned())?;
-    Ok(stored.into_iter().map(Replay::from).collect())
+    Ok(stored.into_iter().map(|stored| stored.opened(state.keys())).collect())
 }
 
-/// The replay of this number. Blocking.
+/// The replay of this number, in the same way. Blocking.
 pub(super) fn replay(state: &State, id: i64) -> Result<Option<Replay>, NatsError> {
     let found: Option<Found<StoredReplay>> = state.get(format!("replay.{id}"))?;
-    Ok(found.map(|found| found.value.into()))
+    Ok(found.map(|found| found.value.opened(state.keys())))
 }
 
 /// Notes `failure`; false where its copy was noted before. Blocking.
@@ -176,17 +177,16 @@ impl From<StoredFailure> for Failure {
 }
 
 impl StoredReplay {
-    fn of(replay: &Replay) -> Self {
+    fn of(replay: &Replay, keys: Option<&Keys>) -> Self {
         let Replay { id, handler, filter, per_second, position, last, delivered, parked, ended } = replay.clone();
-        let (position, last) = (position.get(), last.get());
+        let (filter, position, last) = (filter.sealed_with(keys), position.get(), last.get());
         Self { id, handler, filter, per_second, position, last, delivered, parked, ended }
     }
-}
 
-impl From<StoredReplay> for Replay {
-    fn from(stored: StoredReplay) -> Self {
-        let StoredReplay { id, handler, filter, per_second, position, last, delivered, parked, ended } = stored;
+    fn opened(self, keys: Option<&Keys>) -> Replay {
+        let Self { id, handler, filter, per_second, position, last, delivered, parked, ended } = self;
         let (position, last) = (Position(position), Position(last));
-        Self { id, handler, filter, per_second, position, last, delivered, parked, ended }
+        let filter = filter.clone().opened_with(keys).unwrap_or(filter);
+        Replay { id, handler, filter, per_second, position, last, delivered, parked, ended }
     }
 }

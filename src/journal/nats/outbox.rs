@@ -11,13 +11,15 @@ use super::link::{Link, Unreached};
 use super::state::{State, json, word};
 use super::{NatsError, NatsSettings};
 use crate::event::EventId;
-use crate::journal::lock;
 use crate::journal::outbox::{Entry, Stage};
+use crate::journal::{Keys, lock, sealing};
 
 /// The outbox in NATS. Connects when it is first used.
 #[derive(Debug)]
 pub(in crate::journal) struct Outbox {
     settings: NatsSettings,
+    /// Notes are encrypted with these.
+    keys: Option<Keys>,
     link: Mutex<Option<Arc<Link>>>,
     /// The revision of each row that is being worked on.
     revisions: Mutex<HashMap<String, u64>>,
@@ -33,8 +35,8 @@ struct Stored {
 }
 
 impl Outbox {
-    pub(in crate::journal) fn new(settings: NatsSettings) -> Self {
-        Self { settings, link: Mutex::default(), revisions: Mutex::default() }
+    pub(in crate::journal) fn new(settings: NatsSettings, keys: Option<Keys>) -> Self {
+        Self { settings, keys, link: Mutex::default(), revisions: Mutex::default() }
     }
 
     pub(in crate::journal) fn entry(&self, handler: &str, id: EventId) -> Result<Option<Entry>, NatsError> {
@@ -53,14 +55,15 @@ impl Outbox {
             revisions.insert(key, found.revision);
         }
         let at = Timestamp::from_microsecond(found.value.at).unwrap_or_default();
-        Ok(Some(Entry { stage, note: found.value.note, at }))
+        let note = sealing::opened_note(self.keys.as_ref(), id, found.value.note);
+        Ok(Some(Entry { stage, note, at }))
     }
 
     pub(in crate::journal) fn write(&self, handler: &str, id: EventId, entry: &Entry) -> Result<(), NatsError> {
         let (key, state) = (key(handler, id), self.state()?);
         let over = lock(&self.revisions).get(&key).copied().unwrap_or(0);
-        let stage = entry.stage.name().to_owned();
-        let stored = Stored { stage, note: entry.note.clone(), at: entry.at.as_microsecond() };
+        let (stage, note) = (entry.stage.name().to_owned(), sealing::sealed_note(self.keys.as_ref(), id, &entry.note));
+        let stored = Stored { stage, note, at: entry.at.as_microsecond() };
         let written = state.swap(key.clone(), &stored, over);
         let mut revisions = lock(&self.revisions);
         match written {

@@ -21,7 +21,7 @@ use crate::journal::Keys;
 #[derive(Debug, Clone)]
 pub(in crate::journal) struct State {
     link: Arc<Link>,
-    /// Why something gave up is encrypted with these.
+    /// Why something gave up, and whom orders are about, is encrypted with these.
     keys: Option<Keys>,
 }
 

@@ -58,17 +58,19 @@ pub enum OutboxError {
 }
 
 impl Outbox {
-    /// The outbox in the journal's directory `directory`. Only the process that owns the journal may write to it.
+    /// The outbox in the journal's directory `directory`, of which nothing is encrypted. Only the process that owns the
+    /// journal may write to it.
     pub fn at(directory: &Path) -> Self {
-        Self(Place::Disk(outbox::Outbox::at(directory)))
+        Self(Place::Disk(outbox::Outbox::at(directory, None)))
     }
 
     /// The outbox of the journal that `options` mean; opened when it is first used.
     pub fn of(options: &Options) -> Self {
-        match &options.nats {
-            None => Self::at(&options.path),
-            Some(settings) => Self(Place::Nats(Arc::new(nats::Outbox::new(settings.clone())))),
-        }
+        let keys = options.keys.clone();
+        Self(match &options.nats {
+            None => Place::Disk(outbox::Outbox::at(&options.path, keys)),
+            Some(settings) => Place::Nats(Arc::new(nats::Outbox::new(settings.clone(), keys))),
+        })
     }
 
     /// What is written about `handler` and neither done nor given up. Blocking. Nothing where instances share the outbox:

@@ -55,6 +55,35 @@ hint: apps: set OFFHOOK_APP_KEY and OFFHOOK_APP_SECRET, or write an [[apps]] sec
 }
 
 #[test]
+fn two_listeners_cannot_have_one_address() {
+    let listens = |server: &str, admin: &str| {
+        format!("[server]\nlisten = \"{server}\"\n[admin]\nlisten = \"{admin}\"\ntoken = \"a token of ours\"\n")
+    };
+    let one = [
+        ("127.0.0.1:8080", "127.0.0.1:8080"),
+        ("0.0.0.0:8080", "127.0.0.1:8080"),
+        ("127.0.0.1:8080", "0.0.0.0:8080"),
+        ("[::1]:8080", "[::]:8080"),
+        ("[::ffff:127.0.0.1]:8080", "127.0.0.1:8080"),
+    ];
+    for (server, admin) in one {
+        let said = of(&listens(server, admin));
+        let fault = format!("admin.listen = `{admin}`: expected an address that server.listen leaves free (line 4)");
+        assert!(said.contains(&fault) && said.contains(&format!("server.listen is {server}")), "{said}");
+    }
+    let two = [
+        ("127.0.0.1:8080", "127.0.0.1:8081"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("10.0.0.1:8080", "127.0.0.1:8080"),
+        ("[::1]:8080", "0.0.0.0:8080"),
+    ];
+    for (server, admin) in two {
+        let config = load(&format!("{}\n{APP}", listens(server, admin)), &[]);
+        assert!(config.is_ok(), "{server} and {admin}: {config:?}");
+    }
+}
+
+#[test]
 fn a_file_that_is_not_toml_is_one_fault_with_line_and_column() {
     let text = faults("[server]\nlisten = \"0.0.0.0:8080\"\ndeadline = 1500ms\n[nonsense]\n", &[]);
     assert!(

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use super::cast::{Ground, read_all, until};
 
-fn event(ground: &Ground, kind: &str, account: &str, number: usize) -> Event {
+pub(super) fn event(ground: &Ground, kind: &str, account: &str, number: usize) -> Event {
     Event::new(EventParts {
         id: EventId::at(ground.now()),
         kind: Kind::named(Family::YunxinCallback, kind),
@@ -27,7 +27,7 @@ fn event(ground: &Ground, kind: &str, account: &str, number: usize) -> Event {
     })
 }
 
-fn gave_up(ground: &Ground, position: Position, id: EventId, why: &str) -> Parked {
+pub(super) fn gave_up(ground: &Ground, position: Position, id: EventId, why: &str) -> Parked {
     Parked {
         handler: "billing".to_owned(),
         position,
@@ -42,7 +42,7 @@ fn gave_up(ground: &Ground, position: Position, id: EventId, why: &str) -> Parke
 }
 
 /// Whether `text` stands in any file of the directory, logs and all.
-fn stands_in(directory: &Path, text: &str) -> Vec<String> {
+pub(super) fn stands_in(directory: &Path, text: &str) -> Vec<String> {
     let holds = |path: &Path| fs::read(path).unwrap().windows(text.len()).any(|part| part == text.as_bytes());
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let found = entries.filter(|path| path.is_file() && holds(path));
@@ -182,7 +182,7 @@ async fn an_erasure_waits_for_what_is_spilled() {
     assert!(all(&journal).iter().all(|(_, event)| event.is_erased()));
 }
 
-fn keys(texts: &[&str]) -> Option<Keys> {
+pub(super) fn keys(texts: &[&str]) -> Option<Keys> {
     Keys::of(texts.iter().map(|text| Key::parse(&text.repeat(32)).unwrap()).collect())
 }
 

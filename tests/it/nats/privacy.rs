@@ -2,7 +2,7 @@
 
 use offhook::clock::Clock;
 use offhook::deliver::{Order, Orders};
-use offhook::journal::{Filter, Key, Keys, LeaveOut, Options, Position, Reader, backup};
+use offhook::journal::{Entry, Filter, Key, Keys, LeaveOut, Options, Outbox, Position, Reader, Stage, backup};
 use offhook::kind::KindPattern;
 use offhook::{Event, Outcome, deliver};
 
@@ -45,7 +45,29 @@ async fn what_is_left_out_or_encrypted_cannot_be_read_there() {
     let [(_, event)] = &found[..] else { panic!("{found:?}") };
     assert_eq!(event.text(), r#"{"fromAccount":"person-one"}"#);
     assert_eq!(event.marks().expect("marks").left_out, ["phone"]);
-    drop(journal);
+    let (outbox, id, about) = (Outbox::of(&options), event.id(), Clock::system().now());
+    let noted = tokio::task::spawn_blocking(move || {
+        let lanes = journal.lanes();
+        lanes.register("billing").expect("registered");
+        let asks = Filter { account: Some("person-one".to_owned()), ..Filter::default() };
+        lanes.ask_replay("billing", &asks, None).expect("asked");
+        let replay = lanes.next_replay("billing").expect("readable").expect("a replay");
+        lanes.advance_replay(&replay).expect("noted");
+        let again = lanes.next_replay("billing").expect("readable").expect("a replay");
+        let entry = Entry { stage: Stage::Planned, note: "person-one is called".to_owned(), at: about };
+        outbox.write("ring", id, &entry).expect("written");
+        let read = outbox.entry("ring", id).expect("readable").expect("there");
+        // What names nobody is erased at once; the order itself is looked for below.
+        let erasure = lanes.ask_erasure("person-nobody-else", None, about).expect("asked");
+        let erasure = journal.reader().erasure(erasure).expect("readable").expect("there");
+        drop(journal);
+        (again.filter.account, read.note, erasure.account)
+    });
+    let (asks, note, erases) = noted.await.expect("no panic");
+    assert_eq!((asks.as_deref(), &*note), (Some("person-one"), "person-one is called"));
+    assert!(erases.is_none_or(|account| account == "person-nobody-else"));
+    let stored = std::process::Command::new("grep").args(["-rqa", "person-"]).arg(nats.store()).status();
+    assert_eq!(stored.expect("grep").code(), Some(1), "something of it is on the disk");
     for wrong in [keys("08"), None] {
         let other = Options { keys: wrong, ..shared.clone() };
         let error = Reader::of(&other).expect("a journal").page(Position(0), 10, &Filter::default());

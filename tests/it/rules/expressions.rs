@@ -72,6 +72,18 @@ async fn the_first_rule_that_holds_decides_with_its_code_and_text() {
 }
 
 #[tokio::test]
+async fn what_deciding_took_is_counted_where_nobody_is_waited_for_too() {
+    const DECIDED: &str = "offhook_stage_seconds_count{stage=\"decide\"}";
+    let bench = Bench::of(&rules(&[("calls", "data.fromAccount == 'mei'", "reject = true")]));
+    bench.by(CALL).await;
+    bench.by(r#"{"eventType":20,"fromAccount":"an"}"#).await;
+    assert_eq!(bench.metric(DECIDED), 2.0);
+    let nobody = Bench::of("");
+    nobody.by(CALL).await;
+    assert_eq!(nobody.metric(DECIDED), 0.0);
+}
+
+#[tokio::test]
 async fn a_rejection_without_a_code_has_the_configured_one() {
     let toml = format!("[verdict]\nreject_code = 20050\n{}", rules(&[("no", "true", "reject = true")]));
     let decision = Bench::of(&toml).on(&offhook::Event::from_json(CALL).unwrap()).await;

@@ -51,11 +51,75 @@ fn every_mistake_in_an_expression_has_its_place_and_a_hint() {
         ("data.toAccountList.map(a, data.toAccountList).size() > 1", "cannot put `data` into each", "`exists`"),
         ("[[1]].map(row, row.map(cell, row)).size() > 1", "cannot put `row` into each", "`exists`"),
         ("Foo{a: 1} == 1", "there are no types", ""),
+        ("1 + 1", "line 1, column 3: a rule holds or does not, but this comes to a sum", "compare it with something"),
+        ("kind == 'call.start' ?\n  'yes' :\n  0", "in its line 2, column 3: a rule holds or does not", "compare"),
     ];
     for (when, what, hint) in rows {
         let text = fault(when);
         assert!(text.contains(what) && text.contains(hint), "{when}\nshould say `{what}` and `{hint}`:\n{text}");
         assert!(text.contains("deciders[0].rules[0].when"), "{text}");
+    }
+}
+
+#[test]
+fn what_can_never_be_true_or_false_is_refused_and_nothing_else() {
+    let never = [
+        ("'true'", "text"),
+        ("null", "null"),
+        ("b'x'", "bytes"),
+        ("1", "a number"),
+        ("-data.callType", "a number"),
+        ("data.callType % 2", "a number"),
+        ("data.timestamp - 5", "a difference"),
+        ("data.fromAccount + 'x'", "a sum"),
+        ("[kind == 'call.start']", "a list"),
+        ("{'a': true}", "a map"),
+        ("size(data.toAccountList)", "a number"),
+        ("data.toAccountList.size()", "a number"),
+        ("string(data.callType)", "text"),
+        ("kind", "text"),
+        ("now", "a time"),
+        ("now.getHours('Asia/Shanghai')", "a number"),
+        ("sentat.getMinutes()", "a number"),
+        ("calls_by(data.fromAccount, '1m')", "a number"),
+        ("data.toAccountList.map(a, a == 'x')", "a list"),
+        ("data.toAccountList.filter(a, a == 'x')", "a list"),
+        ("!(1 + 1)", "a sum"),
+        ("1 && 'x'", "a number"),
+        ("1 || 'x'", "a number"),
+        ("data.forceKeepCalling ? 1 : 2", "a number"),
+    ];
+    for (when, found) in never {
+        let text = fault(when);
+        assert!(text.contains(&format!("this comes to {found} (line ")) && text.contains("hint: "), "{when}\n{text}");
+    }
+    let perhaps = [
+        "true",
+        "data.forceKeepCalling",
+        "raw.something",
+        "raw.a.b",
+        "raw['a'][0]",
+        "[true][0]",
+        "{'a': true}['a']",
+        "has(data.notifyAttach)",
+        "data.forceKeepCalling ? 1 : true",
+        "raw.a || 1",
+        "1 && raw.a",
+        "1 + 1 == 2",
+        "1 in [1]",
+        "-1 < 0",
+        "data.fromAccount.matches('x')",
+        "matches(data.fromAccount, 'x')",
+        "data.toAccountList.exists(a, a == 'x')",
+        "data.toAccountList.all(a, a == 'x')",
+        "data.toAccountList.exists_one(a, a == 'x')",
+        "data.toAccountList.map(a, a == 'x')[0]",
+        "[true].exists(kind, kind)",
+    ];
+    for when in perhaps {
+        let dir = tempfile::tempdir().unwrap();
+        let loaded = loaded(&dir, &rules(&[("it", when, "reject = true")]));
+        assert!(loaded.is_ok(), "{when}: {:?}", loaded.err());
     }
 }
 
