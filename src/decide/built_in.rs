@@ -92,13 +92,14 @@ impl Shared {
 ///
 /// ```
 /// use std::time::Duration;
-/// use offhook::decide::{Action, BuildError, BreakerSettings, HttpError, HttpSettings, LinkSettings, Settings, Shared, build};
+/// use offhook::decide::{Action, BreakerSettings, BuildError, HttpError, HttpSettings, LinkSettings, Settings, Shared};
 /// use offhook::metrics::Metrics;
 ///
 /// let breaker = BreakerSettings { failures: 5, pause: Duration::from_secs(10) };
 /// let action = Action::Http(HttpSettings { url: "ftp://127.0.0.1/may".parse()?, headers: Vec::new(), breaker });
 /// let settings = Settings { link: LinkSettings::new("may"), action };
-/// let error = build(settings, &Shared::new(Metrics::new(Duration::from_secs(1)))).map(|_| ()).unwrap_err();
+/// let shared = Shared::new(Metrics::new(Duration::from_secs(1)));
+/// let error = offhook::decide::build(settings, &shared).map(|_| ()).unwrap_err();
 /// assert!(matches!(error, BuildError::Http { error: HttpError::Scheme(_), .. }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

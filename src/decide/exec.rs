@@ -37,7 +37,7 @@ use crate::verdict::{RejectCode, Verdict};
 /// let args = vec!["-c".to_owned(), script.to_owned()];
 /// let decider = Exec::new("sh", ExecSettings { command: "/bin/sh".into(), args, env: Vec::new() });
 /// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?;
-/// let opinion = decider.decide(&event, Budget::starting_now(Duration::from_secs(10))).await;
+/// let opinion = decider.decide(&event, Budget::starting_now(Duration::from_secs(60))).await;
 /// assert_eq!(opinion.expect("an opinion"), Some(Verdict::reject(20010)));
 /// # Ok(()) }
 /// ```

@@ -70,7 +70,7 @@ pub struct HttpSettings {
 
 /// Why a service cannot be asked at all.
 ///
-/// Example: [`super::BuildError`].
+/// Example: [`BuildError`](super::BuildError).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {

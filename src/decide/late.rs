@@ -40,7 +40,7 @@ use crate::verdict::{Decision, RejectCode, Verdict};
 /// let (event, began) = (Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?, Instant::now());
 /// let decided = match chain.decide_at_once(&event, Load::Normal) {
 ///     Step::Decided(decision) => Decided { decision, late: None },
-///     Step::Asks(asking) => chain.decide(&event, asking, Budget::starting_now(milliseconds(1000))).await,
+///     Step::Asks(asking) => chain.decide(&event, asking, Budget::starting_now(Duration::from_secs(60))).await,
 /// };
 /// assert_eq!(decided.decision.by, "fallback:timeout");
 ///

@@ -65,7 +65,7 @@ pub use yunxin::Yunxin;
 ///
 /// // The road, step by step: what a receiver does with it.
 /// let proven = family.prove(&Head { headers: &headers, token: None, query: None }, received)?;
-/// let (id, budget) = (EventId::at(received), Budget::starting_now(Duration::from_secs(1)));
+/// let (id, budget) = (EventId::at(received), Budget::starting_now(Duration::from_secs(60)));
 /// let body = body.to_vec().into();
 /// let receipt = match intake.receive(&*family, Request { id, received, proven, body, load: Load::Normal, budget })? {
 ///     Road::Done(receipt) => receipt,

@@ -40,7 +40,7 @@ const EVENT_ID: &str = "OFFHOOK_EVENT_ID";
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///
 /// let command = ExecSettings { command: "/bin/cat".into(), args: Vec::new(), env: Vec::new() };
-/// let handler = Exec::new("cat", command, Duration::from_secs(10), 4);
+/// let handler = Exec::new("cat", command, Duration::from_secs(60), 4);
 /// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?;
 /// assert_eq!(handler.deliver(&event).await, Outcome::Done);
 /// # Ok(()) }

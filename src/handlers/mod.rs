@@ -95,7 +95,8 @@ pub const ALL: &[(&str, &str)] = &[
 /// use offhook::handlers::{BuildError, Http};
 ///
 /// let seconds = Duration::from_secs;
-/// let error = Http::new("crm", "ftp://crm.example".parse()?, seconds(5), seconds(1), Clock::system()).map(|_| ()).unwrap_err();
+/// let url = "ftp://crm.example".parse()?;
+/// let error = Http::new("crm", url, seconds(5), seconds(1), Clock::system()).map(|_| ()).unwrap_err();
 /// assert!(matches!(error, BuildError::Scheme { .. }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -9,7 +9,7 @@ use super::{InNats, Inner, Journal, Place, relief};
 
 /// How closing went.
 ///
-/// Example: [`super::Options`].
+/// Example: [`Options`](super::Options).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed {
     /// Events that were accepted and are durable neither in the journal nor in the spill file.

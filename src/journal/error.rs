@@ -114,7 +114,7 @@ impl From<Unreadable> for ReadError {
 
 /// Why reading failed.
 ///
-/// Example: [`super::Reader`].
+/// Example: [`Reader`](super::Reader).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -171,7 +171,7 @@ impl From<Unreadable> for LaneError {
 
 /// Why a handler's position or a parked delivery could not be written.
 ///
-/// Example: [`super::Lanes`].
+/// Example: [`Lanes`](super::Lanes).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaneError {

@@ -30,7 +30,7 @@ pub struct Outbox {
 
 /// How far an event's doing is.
 ///
-/// Example: [`super::Outbox`].
+/// Example: [`Outbox`](super::Outbox).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Written down, and certainly not done.
@@ -45,7 +45,7 @@ pub enum Stage {
 
 /// A row.
 ///
-/// Example: [`super::Outbox`].
+/// Example: [`Outbox`](super::Outbox).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// How far it is.

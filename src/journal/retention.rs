@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 
 /// How long and how much is kept; the default keeps everything. What somebody is owed stays in any case.
 ///
-/// Example: [`super::Options`].
+/// Example: [`Options`](super::Options).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retention {
     /// Events go that were kept longer ago than this.

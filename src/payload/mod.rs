@@ -82,7 +82,7 @@ every_kind!(payload);
 ///
 /// // A closure takes the event itself, its payload, or the content of some kinds, and is asked about no others.
 /// let receiver = Receiver::builder()
-///     .decide(|call: CallStart| async move { if call.callees().len() > 8 { Verdict::reject(20010) } else { Verdict::allow() } });
+///     .decide(|call: CallStart| async move { (call.callees().len() > 8).then(|| Verdict::reject(20010)) });
 /// # let _ = (receiver, |_: Event, _: Payload| ());
 /// ```
 pub trait FromEvent: Send + 'static {

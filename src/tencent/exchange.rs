@@ -53,7 +53,7 @@ impl Default for Patience {
 
 /// There is no HTTP client, mostly because the machine has no certificates of authorities.
 ///
-/// Example: [`super::call_engine::Settings`].
+/// Example: [`Settings`](super::call_engine::Settings).
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot make an HTTP client ({0}); for https the system's CA certificates must be installed")]
 pub struct ClientError(String);

@@ -36,7 +36,7 @@ macro_rules! sampled {
     ) => {
         $crate::lenient::payload! {
             $(#[$doc])*
-            #[doc = concat!("\nOf `", $kind, "`:\n\n```json")]
+            #[doc = concat!("\nThe golden sample of `", $kind, "`, and how it is read:\n\n```json")]
             #[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/yunxin/samples/", $kind, ".json"))]
             #[doc = concat!(
                 "\n```\n\n```\n",

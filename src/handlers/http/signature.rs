@@ -18,7 +18,7 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// A key that deliveries are signed with.
 ///
-/// Example: [`super::Http`].
+/// Example: [`Http`](super::Http).
 #[derive(Clone)]
 pub struct SigningKey(Vec<u8>);
 

@@ -6,7 +6,7 @@ use crate::tencent::error::{Class, Fault, Known};
 
 /// A documented code.
 ///
-/// Example: [`crate::tencent::Known`].
+/// Example: [`Known`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
     /// As it comes in `ErrorCode`.

@@ -9,7 +9,7 @@ use crate::tencent::RoomId;
 payload! {
     /// `Call.CallbackAfterStartCall`: a call began.
     ///
-    /// Example: [`super::decode_call`].
+    /// Example: [`decode_call`](super::decode_call).
     pub struct CallStarted for ["call_engine.start"] {
         /// Which callback it is.
         command: String = "CallbackCommand",
@@ -25,7 +25,7 @@ payload! {
 object! {
     /// A call that is going on.
     ///
-    /// Example: [`super::decode_call`].
+    /// Example: [`decode_call`](super::decode_call).
     pub struct CallInfo {
         /// The call's own id.
         call_id: String = "CallId",

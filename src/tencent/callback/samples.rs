@@ -13,7 +13,7 @@ pub const SAMPLES: &[(&str, &str)] = &[
 
 /// The golden sample of `kind`.
 ///
-/// Example: [`super::decode_call`].
+/// Example: [`decode_call`](super::decode_call).
 pub fn sample(kind: &str) -> Option<&'static str> {
     SAMPLES.iter().find(|(name, _)| *name == kind).map(|(_, body)| *body)
 }

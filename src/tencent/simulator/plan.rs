@@ -12,7 +12,7 @@ use crate::tencent::{
 
 /// The set-up of a [`Simulator`](super::Simulator).
 ///
-/// Example: [`super::Simulator`].
+/// Example: [`Simulator`](super::Simulator).
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The app it knows; there is no other.
@@ -84,7 +84,7 @@ pub enum Site {
 
 /// What a phone does when it rings.
 ///
-/// Example: [`super::Simulator`].
+/// Example: [`Simulator`](super::Simulator).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phone {
     /// It is answered after a while, and hung up a while later, or not at all.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// Everything that was seen from outside so far.
 ///
-/// Example: [`super::Simulator`].
+/// Example: [`Simulator`](super::Simulator).
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Seen {
     /// How often each phone rang.

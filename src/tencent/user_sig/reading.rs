@@ -26,7 +26,7 @@ const FORGIVING: GeneralPurpose = GeneralPurpose::new(
 
 /// What a UserSig says; nobody has checked yet that it is true.
 ///
-/// Example: [`super::UserSigKey`].
+/// Example: [`UserSigKey`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserSig {
     /// Whose it is.
