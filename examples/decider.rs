@@ -6,10 +6,12 @@
 #![expect(clippy::print_stdout, reason = "it says where it listens")]
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use offhook::decide::{Failure, LinkSettings};
 use offhook::{Budget, Decider, Event, Receiver, Verdict};
+use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
 /// Rejects what blocked accounts do.
@@ -29,20 +31,24 @@ impl Decider for BlockList {
     }
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) async fn serve(listener: TcpListener, journal: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let blocked = RwLock::new(HashSet::from(["blocked_1".to_owned()]));
     // At most so long, whatever it waits for; then the fallback is answered, in time.
     let link = LinkSettings { timeout: Some(Duration::from_millis(300)), ..LinkSettings::new("block-list") };
-    let journal = std::env::temp_dir().join(format!("offhook-example-decider-{}", std::process::id()));
     let receiver = Receiver::builder()
         .app("offhook-dev", "offhook-dev-secret")
         .decider_in(link, BlockList { blocked })
-        .journal(&journal)
+        .journal(journal)
         .build()
         .await?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-    println!("listening on http://{}, the journal is {}", listener.local_addr()?, journal.display());
     axum::serve(listener, receiver.into_router()).await?;
     Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let journal = std::env::temp_dir().join(format!("offhook-example-decider-{}", std::process::id()));
+    let listener = TcpListener::bind("127.0.0.1:8080").await?;
+    println!("listening on http://{}, the journal is {}", listener.local_addr()?, journal.display());
+    serve(listener, &journal).await
 }

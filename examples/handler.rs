@@ -6,12 +6,14 @@
 #![expect(clippy::print_stdout, reason = "it shows what it booked")]
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use offhook::deliver::LaneSettings;
 use offhook::event::EventId;
 use offhook::yunxin::CallStart;
 use offhook::{Event, Handler, Outcome, Receiver};
+use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 /// Books calls.
@@ -39,17 +41,21 @@ impl Handler for Billing {
     }
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let journal = std::env::temp_dir().join(format!("offhook-example-handler-{}", std::process::id()));
+pub(crate) async fn serve(listener: TcpListener, journal: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let receiver = Receiver::builder()
         .app("offhook-dev", "offhook-dev-secret")
         .handler_in(LaneSettings::new("billing"), Billing { booked: Mutex::default() })
-        .journal(&journal)
+        .journal(journal)
         .build()
         .await?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-    println!("listening on http://{}, the journal is {}", listener.local_addr()?, journal.display());
     axum::serve(listener, receiver.into_router()).await?;
     Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let journal = std::env::temp_dir().join(format!("offhook-example-handler-{}", std::process::id()));
+    let listener = TcpListener::bind("127.0.0.1:8080").await?;
+    println!("listening on http://{}, the journal is {}", listener.local_addr()?, journal.display());
+    serve(listener, &journal).await
 }

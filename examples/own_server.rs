@@ -22,7 +22,7 @@ async fn all(event: Verified<Event>) -> Response {
     event.answer(&Verdict::allow())
 }
 
-fn app(verifier: Verifier) -> axum::Router {
+pub(crate) fn app(verifier: Verifier) -> axum::Router {
     axum::Router::new()
         .route("/calls", post(calls))
         .route("/receiveMsg.action", post(all))

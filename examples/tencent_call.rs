@@ -8,13 +8,11 @@
 use offhook::clock::Clock;
 use offhook::tencent::call_engine::{Media, StartCall};
 use offhook::tencent::ingest::Playing;
-use offhook::tencent::play::{Asking, Plan, Step, play};
+use offhook::tencent::play::{Asking, Plan, Played, Step, play};
 use offhook::tencent::{Account, RoomId};
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // The published test app, whose hosts are those of `dev --tencent`; in earnest, your app's key, region and pair.
-    let (account, clock) = (Account::of_dev(), Clock::system());
+pub(crate) async fn call(account: &Account) -> Result<Played, Box<dyn std::error::Error>> {
+    let clock = Clock::system();
     let (engine, ingests) = (account.call_engine(&clock)?, account.ingests(&clock)?);
 
     // A room with a letter in its name: Tencent's two documents disagree about others.
@@ -35,7 +33,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             std::future::pending::<()>().await;
         }
     };
-    let played = play(&engine, &ingests, &plan, &mut witness, tell, stop).await?;
+    Ok(play(&engine, &ingests, &plan, &mut witness, tell, stop).await?)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // The published test app, whose hosts are those of `dev --tencent`; in earnest, your app's key, region and pair.
+    let played = call(&Account::of_dev()).await?;
     println!("{played:?}");
     Ok(())
 }

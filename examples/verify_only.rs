@@ -10,7 +10,7 @@ use offhook::Verdict;
 use offhook::event::EventId;
 use offhook::yunxin::{App, Apps, decode, encode, sign, verify};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let apps: Apps = [App::new("made-up-app-key", "made-up-app-secret")].into_iter().collect();
     let now = Timestamp::from_millisecond(1_767_225_600_000)?; // in earnest: the machine's clock
     let body = br#"{"eventType":20,"fromAccount":"lin_yue","toAccountList":["chen_bo"]}"#;

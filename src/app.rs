@@ -16,6 +16,23 @@ use crate::receiver::{BuildError, Builder, Receiver};
 use crate::{admin, edge};
 
 /// A receiver that is bound to its addresses, and not running yet.
+///
+/// ```
+/// use offhook::Receiver;
+/// use offhook::app::{Addresses, App, Ended, Stop};
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+///
+/// let mut settings = offhook::edge::Settings::default();
+/// settings.listen = "127.0.0.1:0".parse()?;
+/// let builder = Receiver::builder().app("made-up-app-key", "made-up-app-secret").journal(directory.path());
+/// let app = App::build(builder.server(settings), None).await?;
+/// let Addresses { public, admin } = app.addresses()?;
+/// assert!(public.port() != 0 && admin.is_none());
+/// let ended = app.run(async { Stop::AtOnce }).await; // in earnest: a signal
+/// assert_eq!(ended, Ended { unkept: 0 });
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct App {
     receiver: Arc<Receiver>,
@@ -24,6 +41,8 @@ pub struct App {
 }
 
 /// Where an [`App`] listens.
+///
+/// Example: [`App`].
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {
     /// For senders.
@@ -33,6 +52,19 @@ pub struct Addresses {
 }
 
 /// Why an app could not start.
+///
+/// ```
+/// use offhook::Receiver;
+/// use offhook::app::{App, StartError};
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let mut settings = offhook::edge::Settings::default();
+/// settings.listen = taken.local_addr()?;
+/// let error = App::build(Receiver::builder().app("app", "made-up").server(settings), None).await.unwrap_err();
+/// assert!(matches!(error, StartError::Listen { key: "server.listen", .. }));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -52,6 +84,8 @@ pub enum StartError {
 }
 
 /// How hastily an app is asked to stop.
+///
+/// Example: [`App`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// By whoever balances load over several instances: a moment is left for it to look elsewhere.
@@ -61,6 +95,8 @@ pub enum Stop {
 }
 
 /// How an app ended.
+///
+/// Example: [`App`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
     /// Events that were answered and are not durable.

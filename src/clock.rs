@@ -6,6 +6,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 /// Tells what time it is.
+///
+/// ```
+/// use jiff::Timestamp;
+/// use offhook::clock::Clock;
+///
+/// let noon: Timestamp = "2026-01-01T12:00:00Z".parse()?;
+/// assert_eq!(Clock::fixed(noon).now(), noon);
+/// let ahead = Clock::custom(|| Timestamp::now() + jiff::SignedDuration::from_secs(60));
+/// assert!(ahead.now() > Clock::system().now());
+/// # Ok::<(), jiff::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Clock(Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>);
 

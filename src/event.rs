@@ -128,6 +128,26 @@ pub struct Event {
 }
 
 /// What an [`Event`] is made of; a family's `decode` and the journal fill it.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::event::{EventId, EventParts};
+/// use offhook::kind::{Family, Kind};
+///
+/// let received = jiff::Timestamp::UNIX_EPOCH;
+/// let event = Event::new(EventParts {
+///     id: EventId::at(received),
+///     kind: Kind::named(Family::YunxinCallback, "call.start"),
+///     app_key: "app".into(),
+///     received,
+///     sent_at: None,
+///     subject: Some("mei".to_owned()),
+///     headers: "".into(),
+///     body: r#"{"eventType":20,"fromAccount":"mei"}"#.into(),
+///     decision: None,
+/// });
+/// assert_eq!(event.field("fromAccount").map(|field| field.get()), Some("\"mei\""));
+/// ```
 #[derive(Clone)]
 pub struct EventParts {
     /// The event's own name.

@@ -38,6 +38,24 @@ const AFTER: SignedDuration = SignedDuration::from_mins(1);
 const PAGE: usize = 1000;
 
 /// Listens for copies that were kept; ends when it is dropped, after what it is at.
+///
+/// ```
+/// use std::sync::Arc;
+/// use offhook::feedback::{self, Feedback};
+/// use offhook::intake::{Intake, Tap};
+/// use offhook::journal::{Journal, Position};
+/// use offhook::metrics::Metrics;
+/// use tokio::sync::mpsc;
+///
+/// /// Matches the copies that come down the road with the events they tell of.
+/// fn listen(road: Intake, journal: Journal, metrics: Arc<Metrics>) -> (Intake, Feedback) {
+///     let (sender, kept) = mpsc::channel(feedback::WAITING);
+///     let tell = Box::new(move |position: Position| drop(sender.try_send(position)));
+///     let runtime = tokio::runtime::Handle::current();
+///     (road.tapped(Tap { kind: feedback::KIND, tell }), Feedback::listen(journal, metrics, kept, &runtime))
+/// }
+/// # let _ = listen;
+/// ```
 #[derive(Debug)]
 pub struct Feedback {
     stop: oneshot::Sender<()>,

@@ -22,7 +22,7 @@ use crate::refusal::Refusal;
 use crate::sparing::Sparing;
 use crate::verdict::{Decision, FallbackReason, Verdict};
 
-/// A request whose headers were proven and whose body has arrived.
+/// A request whose headers were proven and whose body has arrived. Example: [`Protocol`].
 pub struct Request<P: Protocol> {
     /// Its name from here on, in logs and in the journal.
     pub id: EventId,
@@ -46,7 +46,7 @@ impl<P: Protocol> fmt::Debug for Request<P> {
     }
 }
 
-/// Takes requests down the road.
+/// Takes requests down the road. Example: [`Protocol`].
 #[derive(Debug)]
 pub struct Intake {
     chain: Chain,
@@ -69,7 +69,7 @@ struct Telling {
     unkept: Sparing,
 }
 
-/// Who hears at once that an event of one kind is on disk.
+/// Who hears at once that an event of one kind is on disk. Example: [`Feedback`](crate::feedback::Feedback).
 pub struct Tap {
     /// The kind.
     pub kind: &'static str,
@@ -288,7 +288,7 @@ const DECIDED_BY: u32 = 85;
 /// Waiting for the disk ends here, in percent of the budget; the answer must still be written.
 const KEPT_BY: u32 = 95;
 
-/// How far a request came without waiting.
+/// How far a request came without waiting. Example: [`Protocol`].
 pub enum Road {
     /// To the end.
     Done(Receipt),
@@ -296,7 +296,7 @@ pub enum Road {
     Waits(Pin<Box<dyn Future<Output = Receipt> + Send>>),
 }
 
-/// A decision that was made; its event may still be on its way to the disk.
+/// A decision that was made; its event may still be on its way to the disk. Example: [`Protocol`].
 #[derive(Debug)]
 pub struct Receipt {
     id: EventId,
@@ -314,7 +314,7 @@ enum Standing {
     Keeping(Keeping),
 }
 
-/// What allows an answer to be given. There is no other way to one:
+/// What allows an answer to be given. Example: [`Protocol`]. There is no other way to one:
 ///
 /// ```compile_fail
 /// let accepted = offhook::intake::Accepted { };
@@ -326,7 +326,7 @@ pub struct Accepted {
     basis: Basis,
 }
 
-/// Why an answer may be given.
+/// Why an answer may be given. Example: [`Protocol`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Basis {

@@ -18,6 +18,16 @@ type Seconds = Gauge<f64, AtomicU64>;
 type StageFamily = Family<StageLabel, Histogram, fn() -> Histogram>;
 
 /// All of offhook's metrics. Cheap to clone by `Arc`; every field may be written from any thread.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::metrics::{Metrics, RequestLabels};
+///
+/// let metrics = Metrics::new(Duration::from_millis(1500));
+/// let labels = RequestLabels { family: "yunxin.callback", kind: "call.start", app: "app".into(), answer: "allow" };
+/// metrics.requests.get_or_create(&labels).inc();
+/// assert!(metrics.render().contains("offhook_requests_total"));
+/// ```
 pub struct Metrics {
     registry: Registry,
     /// Requests that got a verdict.
@@ -73,6 +83,8 @@ pub struct Metrics {
 }
 
 /// Labels of `offhook_requests_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
     /// The sender and product.
@@ -86,6 +98,8 @@ pub struct RequestLabels {
 }
 
 /// Label of `offhook_refusals_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ReasonLabel {
     /// The refusal's code.
@@ -93,6 +107,8 @@ pub struct ReasonLabel {
 }
 
 /// Labels of `offhook_fallbacks_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct FallbackLabels {
     /// What happened.
@@ -102,6 +118,8 @@ pub struct FallbackLabels {
 }
 
 /// `offhook_stage_seconds`: how much of a request's budget each stage took.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone)]
 pub struct Stages {
     /// From the request's first byte to the last one of its body.
@@ -123,6 +141,8 @@ struct StageLabel {
 }
 
 /// Label of the metrics kept for each decider.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct DeciderLabel {
     /// The decider's name.
@@ -130,6 +150,8 @@ pub struct DeciderLabel {
 }
 
 /// Labels of `offhook_decider_failures_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct DeciderLabels {
     /// The decider's name.
@@ -139,6 +161,8 @@ pub struct DeciderLabels {
 }
 
 /// Labels of `offhook_shadows_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ShadowLabels {
     /// The decider's name.
@@ -148,6 +172,8 @@ pub struct ShadowLabels {
 }
 
 /// Labels of `offhook_late_opinions_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct LateLabels {
     /// The decider's name.
@@ -157,6 +183,8 @@ pub struct LateLabels {
 }
 
 /// Label of `offhook_rule_faults_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RuleLabel {
     /// The rule's name.
@@ -164,6 +192,8 @@ pub struct RuleLabel {
 }
 
 /// Label of the metrics kept for each app.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct AppLabel {
     /// The app key.
@@ -171,6 +201,8 @@ pub struct AppLabel {
 }
 
 /// Labels of `offhook_secret_used_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct SecretLabels {
     /// The app key.
@@ -180,6 +212,8 @@ pub struct SecretLabels {
 }
 
 /// Labels of `offhook_platform_failures_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct FailureLabels {
     /// The app key.
@@ -189,6 +223,8 @@ pub struct FailureLabels {
 }
 
 /// Labels of `offhook_deliveries_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct DeliveryLabels {
     /// The handler's name.
@@ -198,6 +234,8 @@ pub struct DeliveryLabels {
 }
 
 /// Label of the metrics kept for each handler.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct HandlerLabel {
     /// The handler's name.
@@ -205,9 +243,13 @@ pub struct HandlerLabel {
 }
 
 /// Requests to Tencent, to be held by whoever makes them.
+///
+/// Example: [`Metrics`].
 pub type TencentRequests = Family<TencentLabels, Counter>;
 
 /// Labels of `offhook_tencent_requests_total`.
+///
+/// Example: [`Metrics`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct TencentLabels {
     /// The interface, by Tencent's name.

@@ -11,6 +11,16 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use crate::secret::Secret;
 
 /// Servers of one system, and what proves us to them.
+///
+/// ```
+/// use offhook::nats::{Credentials, Servers};
+///
+/// let servers = Servers::parse("nats://user:made-up@nats-1:4222,nats://nats-2:4222")?;
+/// assert!(!servers.to_string().contains("made-up"));
+/// let servers = servers.known_by(Some(Credentials::read("made-up-token".into())));
+/// assert!(servers.has_credentials());
+/// # Ok::<(), offhook::nats::UrlError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Servers {
     urls: Vec<ServerAddr>,
@@ -19,6 +29,8 @@ pub struct Servers {
 }
 
 /// What proves us to the servers, where it does not stand in their URLs.
+///
+/// Example: [`Servers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// A token that the servers know.
@@ -35,11 +47,29 @@ impl Credentials {
 }
 
 /// Why a text names no servers.
+///
+/// ```
+/// use offhook::nats::{Servers, UrlError};
+///
+/// let result: Result<Servers, UrlError> = Servers::parse("http://nats-1");
+/// assert!(result.is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected URLs such as `nats://nats-1:4222`, with commas between them; `tls://` for an encrypted connection")]
 pub struct UrlError;
 
 /// Why there is no connection.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::nats::{ConnectError, Servers};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// let nobody = Servers::parse("nats://127.0.0.1:1")?;
+/// let error = nobody.connect("example", Duration::from_secs(2)).await.map(|_| ()).unwrap_err();
+/// assert!(matches!(error, ConnectError::Refused { .. }), "{error}");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The text is no `.creds` file, or its authorities cannot be read.

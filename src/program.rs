@@ -15,6 +15,18 @@ use tokio::process::{Child, ChildStdin, Command};
 use crate::secret::Secret;
 
 /// How a program is started: in a process group of its own, with no variable but those it is given.
+///
+/// ```
+/// use offhook::decide::{Exec, ExecSettings};
+///
+/// let settings = ExecSettings {
+///     command: "/usr/local/bin/may-call".into(),
+///     args: vec!["--strict".to_owned()],
+///     env: vec![("TOKEN".to_owned(), "made-up".into())],
+/// };
+/// let decider = Exec::new("may-call", settings);
+/// # let _ = decider;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecSettings {
     /// The program: a path.

@@ -142,6 +142,12 @@ impl Refusal {
 }
 
 /// Whether a `CurTime` can only be meant as seconds: as milliseconds it would lie before 1973.
+///
+/// ```
+/// use offhook::refusal::is_in_seconds;
+///
+/// assert!(is_in_seconds(1_767_225_600) && !is_in_seconds(1_767_225_600_000));
+/// ```
 pub fn is_in_seconds(cur_time: i64) -> bool {
     (1_000_000_000..100_000_000_000).contains(&cur_time)
 }

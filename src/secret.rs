@@ -5,6 +5,15 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 
 /// A secret text. The only way to its characters is [`Secret::expose`], so every use can be found.
+///
+/// ```
+/// use offhook::secret::Secret;
+///
+/// let secret = Secret::new("made-up");
+/// assert_eq!(secret, Secret::from("made-up"));
+/// assert!(!format!("{secret:?} {secret}").contains("made-up"));
+/// assert_eq!(secret.expose(), "made-up");
+/// ```
 #[derive(Clone)]
 pub struct Secret(Box<str>);
 
@@ -53,6 +62,12 @@ impl fmt::Display for Secret {
 }
 
 /// Whether values under this key open something.
+///
+/// ```
+/// use offhook::secret::is_token_like;
+///
+/// assert!(is_token_like("token") && !is_token_like("fromAccount"));
+/// ```
 pub fn is_token_like(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     TOKEN_LIKE.iter().any(|word| key.contains(word)) || ["sign", "sig", "pwd", "key"].contains(&&*key)

@@ -24,6 +24,23 @@ const REFUSALS: usize = 100;
 const LONGEST_APP: usize = 64;
 
 /// What goes by. Shared by `Arc`.
+///
+/// ```
+/// use offhook::seen::{Seen, TurnedAway};
+///
+/// let seen = Seen::default();
+/// seen.turn_away(TurnedAway {
+///     code: "check_sum_mismatch",
+///     message: "no current secret of this app gives the CheckSum".to_owned(),
+///     peer: None,
+///     app: Some("app".to_owned()),
+///     family: None,
+///     proven: false,
+///     at: jiff::Timestamp::UNIX_EPOCH,
+///     count: 1,
+/// });
+/// assert_eq!(seen.turned_away()[0].code, "check_sum_mismatch");
+/// ```
 #[derive(Default)]
 pub struct Seen {
     onlookers: AtomicUsize,
@@ -33,10 +50,36 @@ pub struct Seen {
 }
 
 /// Somebody who looks on, until this is dropped.
+///
+/// ```
+/// use std::sync::Arc;
+/// use offhook::seen::{Onlooker, Seen};
+///
+/// let seen = Arc::new(Seen::default());
+/// let onlooker: Onlooker = seen.look_on();
+/// assert!(seen.is_looked_on());
+/// drop(onlooker);
+/// assert!(!seen.is_looked_on());
+/// ```
 #[derive(Debug)]
 pub struct Onlooker(Arc<Seen>);
 
 /// How far into its time an event had come at the end of each step, from the request's first byte on.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use offhook::event::EventId;
+/// use offhook::seen::{Road, Seen};
+///
+/// let seen = Arc::new(Seen::default());
+/// let _onlooker = seen.look_on();
+/// let milliseconds = Duration::from_millis;
+/// let id = EventId::at(jiff::Timestamp::UNIX_EPOCH);
+/// let (read, understood, decided, answered) = (milliseconds(1), milliseconds(1), milliseconds(20), milliseconds(24));
+/// seen.note(Road { id, peer: None, read, understood, decided, answered, waited: true, kept: true });
+/// assert_eq!(seen.road(id).map(|road| road.decided - road.understood), Some(milliseconds(19)));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Road {
     /// The event.
@@ -58,6 +101,8 @@ pub struct Road {
 }
 
 /// A request that was turned away; equal ones from the same place are one, counted.
+///
+/// Example: [`Seen`].
 #[derive(Debug, Clone)]
 pub struct TurnedAway {
     /// The refusal's code, or the status where there is none.

@@ -9,6 +9,14 @@ use std::time::{Duration, Instant};
 const LINES: u32 = 5;
 
 /// Says one thing sparingly.
+///
+/// ```
+/// use offhook::sparing::Sparing;
+///
+/// let sparing = Sparing::default();
+/// let said = (0..100).filter(|_| sparing.may_speak().is_some()).count();
+/// assert!(said < 100, "a hundred times in a moment is too often");
+/// ```
 #[derive(Debug, Default)]
 pub struct Sparing(Mutex<Option<Second>>);
 

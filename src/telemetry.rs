@@ -9,6 +9,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// How log lines look.
+///
+/// Example: [`start`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogForm {
     /// For people.
@@ -20,6 +22,12 @@ pub enum LogForm {
 
 /// Starts logging what `levels` name: `info`, or `warn,offhook::journal=debug`. Levels that cannot be read count as `info`.
 /// A second call changes nothing.
+///
+/// ```
+/// use offhook::telemetry::{self, LogForm};
+///
+/// telemetry::start(LogForm::Json, "warn,offhook=info");
+/// ```
 pub fn start(form: LogForm, levels: &str) {
     let filter: Targets = levels.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let registry = tracing_subscriber::registry().with(filter);

@@ -150,6 +150,15 @@ impl Verdict {
 }
 
 /// Why the fallback was used instead of an opinion.
+///
+/// ```
+/// use offhook::Verdict;
+/// use offhook::verdict::{Decision, FallbackReason};
+///
+/// let decision = Decision::by_fallback(Verdict::allow(), FallbackReason::Timeout);
+/// assert_eq!(decision.by, "fallback:timeout");
+/// assert!(decision.is_fallback(FallbackReason::Timeout));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FallbackReason {
     /// Deciding did not finish inside its share of the budget.

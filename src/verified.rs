@@ -88,6 +88,21 @@ pub struct Verifier {
 }
 
 /// Why there is no [`Verified`]. As a response it is what the sender is answered in that case.
+///
+/// ```
+/// use axum::http::Request;
+/// use offhook::Verifier;
+/// use offhook::verified::NotVerified;
+/// use offhook::yunxin::App;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// use axum::response::IntoResponse;
+///
+/// let verifier = Verifier::new([App::new("app", "made-up")]);
+/// let refusal = verifier.event(Request::new("{}".into())).await.unwrap_err();
+/// assert_eq!(refusal.code(), "header_missing");
+/// assert_eq!(NotVerified::Refused(refusal).into_response().status(), 400);
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum NotVerified {
     /// The request was turned away.

@@ -2,6 +2,8 @@
 //!
 //! Each rule is a function over the text of a file, with a test beside it that sees it fail. Here they meet the project.
 
+#[path = "tidy/examples.rs"]
+mod examples;
 #[path = "tidy/fences.rs"]
 mod fences;
 #[path = "tidy/floors.rs"]
@@ -98,9 +100,8 @@ fn main_only_begins() {
 }
 
 #[test]
-fn what_users_of_the_library_meet_first_has_an_example() {
-    let files = rust_files(&["src"]);
-    none(papers::without_example(&read("src/lib.rs"), &files));
+fn what_users_of_the_library_can_reach_has_an_example() {
+    none(examples::missing(&rust_files(&["src"])));
 }
 
 #[test]

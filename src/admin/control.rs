@@ -24,6 +24,28 @@ const LONGEST_LINE: u64 = 256 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The socket in a journal's directory.
+///
+/// ```
+/// use offhook::admin::control::{Control, ask};
+/// use offhook::deliver::{Order, Orders};
+/// use offhook::journal::Which;
+/// use std::path::Path;
+/// use tokio_util::sync::CancellationToken;
+///
+/// /// The server's side: takes orders from commands on this machine.
+/// async fn serve(directory: &Path, orders: Orders, stop: CancellationToken) -> std::io::Result<()> {
+///     Control::bind(directory)?.serve(orders, stop).await;
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let _ = serve;
+/// # let directory = tempfile::tempdir()?;
+/// // A command's side; here nobody serves.
+/// let order = Order::Retry(Which { handler: None, ids: Vec::new() });
+/// assert!(ask(directory.path(), &order).await?.is_none());
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Control {
     listener: UnixListener,
@@ -39,6 +61,19 @@ enum Answer {
 }
 
 /// Why a server could not be asked, or did not do it.
+///
+/// ```
+/// use offhook::admin::control::AskError;
+///
+/// /// What a person reads.
+/// fn words(error: &AskError) -> String {
+///     match error {
+///         AskError::Refused(why) => format!("the server refused: {why}"),
+///         other => other.to_string(),
+///     }
+/// }
+/// assert_eq!(words(&AskError::Refused("no such handler".to_owned())), "the server refused: no such handler");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AskError {
@@ -104,6 +139,8 @@ impl Drop for Control {
 }
 
 /// Asks the server of the journal in `directory`; `None` where none runs.
+///
+/// Example: [`Control`].
 ///
 /// # Errors
 /// [`AskError`] where the server refuses, or talking to it fails.

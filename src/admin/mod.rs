@@ -50,6 +50,21 @@ use crate::metrics::Metrics;
 use crate::secret::Secret;
 
 /// The admin listener's settings.
+///
+/// ```
+/// use offhook::Receiver;
+/// use offhook::app::App;
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+///
+/// let admin = offhook::admin::Settings { listen: "127.0.0.1:0".parse()?, token: None, write: false, samples: false };
+/// let mut settings = offhook::edge::Settings::default();
+/// settings.listen = "127.0.0.1:0".parse()?;
+/// let builder = Receiver::builder().app("made-up-app-key", "made-up-app-secret").journal(directory.path());
+/// let app = App::build(builder.server(settings), Some(admin)).await?;
+/// println!("the inspector is at http://{}", app.addresses()?.admin.expect("it listens"));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Where it listens.
@@ -63,6 +78,30 @@ pub struct Settings {
 }
 
 /// What the admin pages show, and what they give orders to.
+///
+/// ```
+/// use std::sync::Arc;
+/// use offhook::admin::{self, Shown};
+/// use offhook::Receiver;
+/// use tokio::net::TcpListener;
+/// use tokio_util::sync::CancellationToken;
+///
+/// /// The inspector of a receiver that is served by something else.
+/// async fn inspect(receiver: &Receiver, settings: admin::Settings, stop: CancellationToken) -> std::io::Result<()> {
+///     let listener = TcpListener::bind(settings.listen).await?;
+///     let shown = Shown {
+///         edge: receiver.edge().clone(),
+///         public: receiver.edge().settings().listen,
+///         journal: receiver.journal().clone(),
+///         orders: receiver.orders().clone(),
+///         metrics: Arc::clone(receiver.metrics()),
+///         clock: receiver.edge().clock().clone(),
+///     };
+///     admin::serve(listener, settings, shown, stop).await;
+///     Ok(())
+/// }
+/// # let _ = inspect;
+/// ```
 #[derive(Debug, Clone)]
 pub struct Shown {
     /// The door of the public listener.
@@ -106,6 +145,8 @@ impl Deref for Inspector {
 }
 
 /// Serves the admin pages on `listener` until `stop`.
+///
+/// Example: [`Shown`].
 pub async fn serve(listener: TcpListener, settings: Settings, shown: Shown, stop: CancellationToken) {
     let Settings { token, write, samples, .. } = settings;
     let guard = guard::Guard::new(token, listener.local_addr().ok());

@@ -32,6 +32,14 @@ pub const BEAT: Duration = Duration::from_secs(15);
 const TOGETHER: usize = 16;
 
 /// One line.
+///
+/// ```
+/// use offhook::admin::stream::Line;
+///
+/// let line: Line = serde_json::from_str(r#"{"beat":{"after":41}}"#)?;
+/// assert_eq!(line, Line::Beat { after: 41, gone: Vec::new() });
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
@@ -60,6 +68,18 @@ pub enum Line {
 }
 
 /// A kept event, whole.
+///
+/// ```
+/// use offhook::admin::stream::Kept;
+///
+/// let kept: Kept = serde_json::from_str(
+///     r#"{"position":7,"id":"01a2006a-171b-717b-844e-363aa4bbb7c1","family":"yunxin.callback","kind":"call.start","app":"app",
+///         "received":"2026-01-01T00:00:00Z","headers":"","body":"{\"eventType\":20,\"fromAccount\":\"mei\"}"}"#,
+/// )?;
+/// let event = kept.into_event().expect("a family that is known here");
+/// assert_eq!((event.kind().name(), event.text().len()), ("call.start", 36));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// Its place in the journal: a listener that has it goes on after it.

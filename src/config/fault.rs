@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where a value was written.
+///
+/// Example: [`ConfigFault`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// In the defaults, or nowhere.
@@ -18,6 +20,16 @@ pub enum Origin {
 }
 
 /// One thing that is wrong.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::config::{Faults, Origin, Sources, load};
+///
+/// let sources = Sources::new(None, [("OFFHOOK__SERVER__DEADLINE".to_owned(), "soon".to_owned())]);
+/// let faults: Faults = load(&sources, &Clock::system()).map(|_| ()).unwrap_err();
+/// let fault = faults.faults.iter().find(|fault| fault.path == "server.deadline").expect("a fault");
+/// assert_eq!((fault.value.as_deref(), &fault.origin), (Some("soon"), &Origin::Variable("OFFHOOK__SERVER__DEADLINE".into())));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFault {
     /// The key, e.g. `handlers[1].type`; empty where the whole file is meant.
@@ -49,6 +61,8 @@ impl fmt::Display for ConfigFault {
 }
 
 /// Everything that is wrong with a configuration; shown as a few lines for people.
+///
+/// Example: [`ConfigFault`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults {
     /// The file that was read, where there was one.

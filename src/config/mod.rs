@@ -51,6 +51,18 @@ pub const DEV_APP_KEY: &str = "offhook-dev";
 pub const DEV_APP_SECRET: &str = "offhook-dev-secret";
 
 /// What a configuration is made from.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::config::{Sources, load};
+///
+/// let variables =
+///     [("OFFHOOK_APP_KEY", "app"), ("OFFHOOK_APP_SECRET", "made-up"), ("OFFHOOK__SERVER__DEADLINE", "1s")];
+/// let sources = Sources::new(None, variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
+/// let config = load(&sources, &Clock::system())?; // or all faults at once, each with what to do
+/// assert_eq!(config.edge.deadline.as_secs(), 1);
+/// # Ok::<(), offhook::config::Faults>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Sources {
     /// A TOML file.
@@ -61,6 +73,16 @@ pub struct Sources {
 }
 
 /// Everything that was configured, sorted by who uses it. `Debug` shows it with every secret masked.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::config::{Sources, load};
+///
+/// let config = load(&Sources::of_dev(), &Clock::system())?;
+/// assert_eq!(config.apps.iter().count(), 1);
+/// assert!(!config.masked_toml().contains(offhook::config::DEV_APP_SECRET));
+/// # Ok::<(), offhook::config::Faults>(())
+/// ```
 #[derive(Clone)]
 pub struct Config {
     /// The public listener.
@@ -92,6 +114,8 @@ pub struct Config {
 
 /// Reads `sources`; `clock` tells which secrets have ended.
 ///
+/// Example: [`Sources`].
+///
 /// # Errors
 /// All faults at once; where the file is no TOML, that alone.
 pub fn load(sources: &Sources, clock: &Clock) -> Result<Config, Faults> {
@@ -105,6 +129,15 @@ pub fn load(sources: &Sources, clock: &Clock) -> Result<Config, Faults> {
 }
 
 /// What a configuration says about verdicts.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::config::{Deciding, Sources, load_deciding};
+///
+/// let Deciding { policy, deciders } = load_deciding(&Sources::of_dev(), &Clock::system())?;
+/// assert!(policy.apps.is_empty() || deciders.is_empty());
+/// # Ok::<(), offhook::config::Faults>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Deciding {
     /// The verdicts when nobody else decides.
@@ -114,6 +147,8 @@ pub struct Deciding {
 }
 
 /// Reads only what is said about verdicts, for trying it out: no app has to be there and no secret readable.
+///
+/// Example: [`Deciding`].
 ///
 /// # Errors
 /// The faults of `[verdict]`, `[[deciders]]` and what is said about verdicts in `[[apps]]`, and sections that do not
@@ -127,6 +162,18 @@ pub fn load_deciding(sources: &Sources, clock: &Clock) -> Result<Deciding, Fault
 
 /// Reads only where the journal is, for commands that need nothing else: no app has to be there and no secret readable.
 ///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::config::{Sources, load_journal};
+/// use offhook::journal::Reader;
+///
+/// let sources = Sources::new(None, [("OFFHOOK__JOURNAL__PATH".to_owned(), "elsewhere".to_owned())]);
+/// let options = load_journal(&sources, &Clock::system())?;
+/// assert_eq!(options.path, std::path::Path::new("elsewhere"));
+/// assert!(Reader::of(&options).is_err(), "there is none");
+/// # Ok::<(), offhook::config::Faults>(())
+/// ```
+///
 /// # Errors
 /// The faults of the section `[journal]`; where the file is no TOML, that alone.
 pub fn load_journal(sources: &Sources, clock: &Clock) -> Result<journal::Options, Faults> {
@@ -135,6 +182,15 @@ pub fn load_journal(sources: &Sources, clock: &Clock) -> Result<journal::Options
 
 /// Reads only the app that requests to Tencent are made for, for commands that need nothing else; `None` where the
 /// section `[tencent]` has no `secret_key`.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::config::{Sources, load_account};
+///
+/// let account = load_account(&Sources::new(None, []), &Clock::system())?;
+/// assert!(account.is_none(), "nothing is said of Tencent");
+/// # Ok::<(), offhook::config::Faults>(())
+/// ```
 ///
 /// # Errors
 /// The faults of the section `[tencent]`; where the file is no TOML, that alone.
@@ -163,6 +219,8 @@ impl Sources {
 }
 
 /// What a running receiver cannot change: it holds until the next start.
+///
+/// Example: [`Config`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lasting {
     edge: edge::Settings,

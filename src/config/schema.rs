@@ -9,6 +9,11 @@ use toml::Value;
 use super::DEFAULT_TOML;
 
 /// The JSON Schema (2020-12) of a configuration file, for editors that read TOML.
+///
+/// ```
+/// let schema = offhook::config::schema();
+/// assert!(schema["properties"]["server"].is_object());
+/// ```
 pub fn schema() -> Json {
     let mut schema = read(DEFAULT_TOML).schema();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");

@@ -9,6 +9,17 @@ use tokio::time::Instant;
 use crate::metrics::{DeciderLabel, Metrics};
 
 /// How patient a breaker is.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::decide::{BreakerSettings, HttpSettings};
+///
+/// // After five failures in a row the service is left alone for ten seconds.
+/// let breaker = BreakerSettings { failures: 5, pause: Duration::from_secs(10) };
+/// let settings = HttpSettings { url: "http://127.0.0.1:9000/may".parse()?, headers: Vec::new(), breaker };
+/// # let _ = settings;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerSettings {
     /// Failures in a row that open it; 0 means that it never opens.

@@ -14,6 +14,27 @@ use crate::metrics::Metrics;
 use crate::program::ExecSettings;
 
 /// A decider as a configuration describes it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use offhook::decide::rules::{RuleSource, Rulebook};
+/// use offhook::decide::{Action, LinkSettings, Settings, Shared, build};
+/// use offhook::metrics::Metrics;
+/// use offhook::{Receiver, Verdict};
+///
+/// let when = "kind == \"call.start\" && size(data.toAccountList) > 8".to_owned();
+/// let rule = RuleSource { name: "crowd".to_owned(), when, then: Verdict::reject(20010) };
+/// let book = Rulebook::load(vec![rule], Vec::new(), Vec::new()).expect("a good rule");
+/// let settings = Settings { link: LinkSettings::new("rules"), action: Action::Rules(Arc::new(book)) };
+///
+/// // What `[[deciders]]` of a configuration make, in a program of yours.
+/// let shared = Shared::new(Metrics::new(Duration::from_millis(1500)));
+/// let (link, decider) = build(settings, &shared)?;
+/// assert_eq!(&*link.name, "rules");
+/// # let _ = decider;
+/// # Ok::<(), offhook::decide::BuildError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Its place in the chain.
@@ -23,6 +44,8 @@ pub struct Settings {
 }
 
 /// What a built-in decider does with an event.
+///
+/// Example: [`Settings`].
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Evaluates rules.
@@ -48,6 +71,8 @@ pub const ALL: &[(&str, &str)] = &[
 ];
 
 /// What deciders share, and keep when they are loaded anew.
+///
+/// Example: [`Settings`].
 #[derive(Debug, Clone)]
 pub struct Shared {
     /// Where they count.
@@ -64,6 +89,19 @@ impl Shared {
 }
 
 /// Why a decider could not be made.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::decide::{Action, BuildError, BreakerSettings, HttpError, HttpSettings, LinkSettings, Settings, Shared, build};
+/// use offhook::metrics::Metrics;
+///
+/// let breaker = BreakerSettings { failures: 5, pause: Duration::from_secs(10) };
+/// let action = Action::Http(HttpSettings { url: "ftp://127.0.0.1/may".parse()?, headers: Vec::new(), breaker });
+/// let settings = Settings { link: LinkSettings::new("may"), action };
+/// let error = build(settings, &Shared::new(Metrics::new(Duration::from_secs(1)))).map(|_| ()).unwrap_err();
+/// assert!(matches!(error, BuildError::Http { error: HttpError::Scheme(_), .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -78,6 +116,8 @@ pub enum BuildError {
 }
 
 /// Makes the decider that `settings` describe.
+///
+/// Example: [`Settings`].
 ///
 /// # Errors
 /// [`BuildError`] names the decider and what is in the way.
@@ -98,6 +138,18 @@ pub fn build(settings: Settings, shared: &Shared) -> Result<(LinkSettings, Boxed
 }
 
 /// A decider that is not asked: without an opinion, it only counts how often it would have been.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::decide::{Action, ExecSettings, LinkSettings, Settings, leave_out};
+///
+/// let program = ExecSettings { command: "/usr/local/bin/may-call".into(), args: Vec::new(), env: Vec::new() };
+/// let settings = Settings { link: LinkSettings::new("may-call"), action: Action::Exec(program) };
+/// // In a trial of other rules nobody outside is asked; what stands there instead only counts.
+/// let (link, decider, unasked) = leave_out(settings);
+/// assert_eq!((unasked.name(), unasked.times()), ("may-call", 0));
+/// # let _ = (link, decider, Duration::ZERO);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Unasked(Arc<LeftOut>);
 
@@ -108,6 +160,8 @@ struct LeftOut {
 }
 
 /// Something in the place of the decider that `settings` describe, for where nobody outside may be asked.
+///
+/// Example: [`Unasked`].
 pub fn leave_out(settings: Settings) -> (LinkSettings, BoxedDecider, Unasked) {
     let left_out = Arc::new(LeftOut { name: Arc::clone(&settings.link.name), times: AtomicU64::new(0) });
     (settings.link, BoxedDecider::own(Arc::clone(&left_out) as Arc<dyn Erased>), Unasked(left_out))

@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::metrics::{DeciderLabels, FallbackLabels, Metrics};
 use crate::verdict::{Decision, FallbackReason};
 
-/// Gives every event a decision.
+/// Gives every event a decision. Example: [`Late`].
 #[derive(Debug)]
 pub struct Chain {
     setup: RwLock<Arc<Setup>>,
@@ -35,7 +35,7 @@ struct Setup {
     room: Option<Arc<Room>>,
 }
 
-/// How much is going on besides this request.
+/// How much is going on besides this request. Example: [`Late`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Load {
     /// There is room to ask deciders.
@@ -44,7 +44,7 @@ pub enum Load {
     Over,
 }
 
-/// How far an event came without waiting.
+/// How far an event came without waiting. Example: [`Late`].
 #[derive(Debug)]
 pub enum Step {
     /// To its decision.
@@ -53,7 +53,7 @@ pub enum Step {
     Asks(Asking),
 }
 
-/// An event's place in the chain.
+/// An event's place in the chain. Example: [`Late`].
 #[derive(Debug)]
 pub struct Asking {
     setup: Arc<Setup>,
@@ -62,7 +62,7 @@ pub struct Asking {
     spent: Duration,
 }
 
-/// A decision, and who may still disagree with it.
+/// A decision, and who may still disagree with it. Example: [`Late`].
 #[derive(Debug)]
 pub struct Decided {
     /// The decision.

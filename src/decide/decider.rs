@@ -47,9 +47,22 @@ pub trait Decider: Send + Sync + 'static {
 }
 
 /// Why a decider has no verdict although it should.
+///
+/// Example: [`Decider`].
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A decider behind a pointer, so that different ones stand in one list.
+///
+/// ```
+/// use offhook::decide::BoxedDecider;
+/// use offhook::{Event, Verdict};
+///
+/// let deciders = vec![
+///     BoxedDecider::from_fn("nobody", |_: Event| async { None::<Verdict> }),
+///     BoxedDecider::from_fn("everybody", |_: Event| async { Verdict::allow() }),
+/// ];
+/// assert_eq!(format!("{deciders:?}"), r#"[Decider("nobody"), Decider("everybody")]"#);
+/// ```
 #[derive(Clone)]
 pub struct BoxedDecider(Arc<dyn Erased>);
 
@@ -97,6 +110,16 @@ impl fmt::Debug for BoxedDecider {
 }
 
 /// What a closure may return: a verdict, perhaps none, perhaps a failure.
+///
+/// ```
+/// use offhook::decide::IntoOpinion;
+/// use offhook::Verdict;
+///
+/// // What a closure may answer: a verdict, perhaps one, or a failure instead.
+/// assert!(Verdict::allow().into_opinion().is_ok_and(|opinion| opinion.is_some()));
+/// assert!(None::<Verdict>.into_opinion().is_ok_and(|opinion| opinion.is_none()));
+/// assert!(Err::<Verdict, _>("the database is gone").into_opinion().is_err());
+/// ```
 pub trait IntoOpinion {
     /// As a decider says it.
     ///

@@ -25,6 +25,22 @@ use crate::verdict::{RejectCode, Verdict};
 /// | anything else | anything | a failure, as is an allow with 1, and more than 64 KiB |
 ///
 /// What it writes on stderr is not read. When it ends, or nobody waits for it any more, its whole group is killed.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::decide::{Exec, ExecSettings};
+/// use offhook::{Budget, Decider, Event, Verdict};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// // The program gets the event on its stdin and says its opinion on its stdout.
+/// let script = r#"cat > /dev/null; echo '{"verdict":"reject","code":20010}'"#;
+/// let args = vec!["-c".to_owned(), script.to_owned()];
+/// let decider = Exec::new("sh", ExecSettings { command: "/bin/sh".into(), args, env: Vec::new() });
+/// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?;
+/// let opinion = decider.decide(&event, Budget::starting_now(Duration::from_secs(10))).await;
+/// assert_eq!(opinion.expect("an opinion"), Some(Verdict::reject(20010)));
+/// # Ok(()) }
+/// ```
 pub struct Exec {
     name: String,
     settings: ExecSettings,

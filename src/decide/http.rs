@@ -31,6 +31,23 @@ const IDLE: Duration = Duration::from_secs(4);
 /// An answer of 2xx with a verdict in its body is an opinion ([the forms](super) are those of a program's too); 204, or
 /// 2xx without a body, is none. Everything else is a failure: redirects are not followed, no proxy of the environment
 /// is used, and more than 64 KiB are not read. A service that fails several times in a row is left alone for a while.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use offhook::decide::{BreakerSettings, Http, HttpSettings};
+/// use offhook::metrics::Metrics;
+/// use offhook::Receiver;
+///
+/// let settings = HttpSettings {
+///     url: "http://127.0.0.1:9000/may".parse()?,
+///     headers: vec![("authorization".to_owned(), "Bearer made-up".into())],
+///     breaker: BreakerSettings { failures: 5, pause: Duration::from_secs(10) },
+/// };
+/// let metrics = Metrics::new(Duration::from_millis(1500));
+/// let receiver = Receiver::builder().decider(Http::new("may", settings, &metrics)?);
+/// # let _ = receiver;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Http {
     name: String,
     url: Url,
@@ -39,6 +56,8 @@ pub struct Http {
 }
 
 /// How a service is asked.
+///
+/// Example: [`Http`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpSettings {
     /// Where it is; http or https.
@@ -50,6 +69,8 @@ pub struct HttpSettings {
 }
 
 /// Why a service cannot be asked at all.
+///
+/// Example: [`super::BuildError`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {

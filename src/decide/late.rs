@@ -16,6 +16,39 @@ use crate::metrics::{LateLabels, Metrics};
 use crate::verdict::{Decision, RejectCode, Verdict};
 
 /// A decider that was not waited for and goes on. Dropped, it is stopped.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::decide::{BoxedDecider, Chain, Decided, LinkSettings, Load, Policy, Step};
+/// use offhook::metrics::Metrics;
+/// use offhook::yunxin::CallStart;
+/// use offhook::{Budget, Event, Verdict};
+/// use tokio::time::Instant;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// // A decider that needs too long, and is heard out.
+/// let (ready, awaited) = tokio::sync::watch::channel(false);
+/// let slow = BoxedDecider::from_fn("slow", move |_: CallStart| {
+///     let mut awaited = awaited.clone();
+///     async move { awaited.wait_for(|ready| *ready).await.map(|_| Verdict::allow()) }
+/// });
+/// let milliseconds = Duration::from_millis;
+/// let (timeout, late) = (Some(milliseconds(10)), Some(Duration::from_secs(60)));
+/// let links = vec![(LinkSettings { timeout, late, ..LinkSettings::new("slow") }, slow)];
+/// let chain = Chain::new(Policy::default(), links, Metrics::new(milliseconds(1500)))?;
+///
+/// let (event, began) = (Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?, Instant::now());
+/// let decided = match chain.decide_at_once(&event, Load::Normal) {
+///     Step::Decided(decision) => Decided { decision, late: None },
+///     Step::Asks(asking) => chain.decide(&event, asking, Budget::starting_now(milliseconds(1000))).await,
+/// };
+/// assert_eq!(decided.decision.by, "fallback:timeout");
+///
+/// ready.send_replace(true);
+/// let told = decided.late.expect("it goes on").overrules(&event, &decided.decision, began).await;
+/// assert!(told.is_some_and(|event| event.kind().is_overruled()));
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Late {
     pub(super) link: Link,

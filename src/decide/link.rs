@@ -17,6 +17,23 @@ use crate::sparing::Sparing;
 use crate::verdict::{RejectCode, Verdict};
 
 /// What is said about one decider.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::Event;
+/// use offhook::decide::{LinkSettings, OnError};
+/// use offhook::kind::KindPattern;
+///
+/// let link = LinkSettings {
+///     kinds: vec![KindPattern::parse("call.*")?],
+///     timeout: Some(Duration::from_millis(300)),
+///     on_error: OnError::Next,
+///     ..LinkSettings::new("block-list")
+/// };
+/// let login = Event::from_json(r#"{"eventType":36,"fromAccount":"mei"}"#).expect("an event");
+/// assert!(!link.wants(&login));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkSettings {
     /// Its name in `verdictby`, logs and metrics.
@@ -38,6 +55,8 @@ pub struct LinkSettings {
 }
 
 /// What happens when a decider fails, panics or overruns its share.
+///
+/// Example: [`LinkSettings`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnError {
     /// The configured fallback is answered.

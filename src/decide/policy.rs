@@ -12,6 +12,8 @@ use crate::lenient::Fields;
 use crate::verdict::{RejectCode, Verdict};
 
 /// Allow or reject, as a configuration says it.
+///
+/// Example: [`Policy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
     /// `allow`
@@ -21,6 +23,8 @@ pub enum Word {
 }
 
 /// What one place of a configuration says; what it leaves out, a less specific place says.
+///
+/// Example: [`Policy`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Say {
     /// When no decider has an opinion.
@@ -32,6 +36,8 @@ pub struct Say {
 }
 
 /// What is said for everything and for some kinds.
+///
+/// Example: [`Policy`].
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// For every kind.
@@ -41,6 +47,15 @@ pub struct Scope {
 }
 
 /// What is said about one app.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use offhook::decide::{AppPolicy, Policy, Scope, Word};
+///
+/// let app = AppPolicy { scope: Scope::default(), console_default: Word::Allow };
+/// let policy = Policy { apps: HashMap::from([("app".into(), app)]), ..Policy::default() };
+/// assert_eq!(policy.apps["app"].console_default, Word::Allow);
+/// ```
 #[derive(Debug, Clone)]
 pub struct AppPolicy {
     /// What this app's own section says.
@@ -50,6 +65,21 @@ pub struct AppPolicy {
 }
 
 /// The whole of it.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::decide::{Policy, Say, Scope, Word};
+/// use offhook::kind::KindPattern;
+///
+/// let all = Say { fallback: Some(Word::Allow), ..Say::default() };
+/// let calls = Say { fallback: Some(Word::Reject), ..Say::default() };
+/// let scope = Scope { all, kinds: vec![(KindPattern::parse("call.*")?, calls)] };
+/// let policy = Policy { scope, ..Policy::default() };
+/// let call = Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#).expect("an event");
+/// let room = Event::from_json(r#"{"eventType":21,"fromAccount":"mei"}"#).expect("an event");
+/// assert!(!policy.fallback_for(&call).allows() && policy.fallback_for(&room).allows());
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     /// What is said for every app.
@@ -106,6 +136,16 @@ impl Scope {
 
 /// Whether `event` is a login that only our answer authenticates: `authType` (`loginAuthType` for
 /// chatrooms) is 2, the third-party-callback mode, or is not told at all.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::decide::{Policy, is_unchecked_login};
+///
+/// let login = Event::from_json(r#"{"eventType":36,"fromAccount":"mei","authType":2}"#)?;
+/// assert!(is_unchecked_login(&login));
+/// assert!(!Policy::default().default_for(&login).allows());
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 pub fn is_unchecked_login(event: &Event) -> bool {
     if !event.kind().is_login() {
         return false;

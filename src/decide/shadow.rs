@@ -10,6 +10,16 @@ use crate::metrics::{Metrics, ShadowLabels};
 use crate::verdict::{Decision, RejectCode};
 
 /// What a shadow would have said.
+///
+/// ```
+/// use offhook::decide::Watch;
+///
+/// /// Whether a watched decider would have answered another thing.
+/// fn differs(watch: &Watch, given: u16) -> bool {
+///     watch.decision.as_ref().is_some_and(|decision| decision.verdict.code() != given)
+/// }
+/// # let _ = differs;
+/// ```
 #[derive(Debug, Clone)]
 pub struct Watch {
     /// About which event.

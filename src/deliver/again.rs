@@ -252,6 +252,21 @@ impl Again {
 /// Carries out the orders there are for `handlers`, and ends: for a journal that no server runs on. Dropping it leaves
 /// the rest for later.
 ///
+/// ```
+/// use offhook::deliver::{LaneSettings, AnyHandler, Orders, carry_out, from_fn};
+/// use offhook::clock::Clock;
+/// use offhook::journal::Journal;
+/// use offhook::metrics::Metrics;
+/// use offhook::{Event, Outcome};
+///
+/// /// Does what `orders` hold, without a server.
+/// async fn again(orders: &Orders, journal: &Journal, metrics: &Metrics) -> Result<(), String> {
+///     let handler = AnyHandler::new(from_fn("billing", |_: Event| async { Outcome::Done }));
+///     carry_out(orders, journal, vec![(LaneSettings::new("billing"), handler)], metrics, &Clock::system()).await
+/// }
+/// # let _ = again;
+/// ```
+///
 /// # Errors
 /// The journal cannot be read or written; what is left is carried out later.
 pub async fn carry_out(

@@ -17,6 +17,27 @@ use crate::metrics::Metrics;
 const ABORT_GRACE: Duration = Duration::from_millis(100);
 
 /// The running lanes. Dropping it lets each finish its delivery under way and go no further.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::clock::Clock;
+/// use offhook::deliver::{AnyHandler, Dispatcher, LaneSettings, Orders, from_fn};
+/// use offhook::journal::{Journal, Options};
+/// use offhook::metrics::Metrics;
+/// use offhook::{Event, Outcome};
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+///
+/// let (clock, metrics) = (Clock::system(), Metrics::new(Duration::from_millis(1500)));
+/// let journal = Journal::open(Options::at(directory.path()), clock.clone(), metrics.clone())?;
+/// let orders = Orders::new(journal.clone(), clock.clone());
+/// let billing = AnyHandler::new(from_fn("billing", |_: Event| async { Outcome::Done }));
+/// let handlers = vec![(LaneSettings::new("billing"), billing)];
+/// let runtime = tokio::runtime::Handle::current();
+/// let dispatcher = Dispatcher::start(&journal, handlers, &metrics, &clock, &orders, &runtime)?;
+/// dispatcher.stop(Duration::from_secs(10)).await;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Dispatcher {
     stop: DropGuard,
@@ -52,6 +73,28 @@ impl Begun {
 const BEGIN_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why delivering could not start.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::clock::Clock;
+/// use offhook::deliver::{AnyHandler, Dispatcher, LaneSettings, Orders, StartError, from_fn};
+/// use offhook::journal::{Journal, Options};
+/// use offhook::metrics::Metrics;
+/// use offhook::{Event, Outcome};
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let (clock, metrics) = (Clock::system(), Metrics::new(Duration::from_millis(1500)));
+/// # let journal = Journal::open(Options::at(directory.path()), clock.clone(), metrics.clone())?;
+/// # let orders = Orders::new(journal.clone(), clock.clone());
+/// # let runtime = tokio::runtime::Handle::current();
+///
+/// let twice = ["billing", "billing"].map(|name| {
+///     (LaneSettings::new(name), AnyHandler::new(from_fn(name, |_: Event| async { Outcome::Done })))
+/// });
+/// let error = Dispatcher::start(&journal, twice.into(), &metrics, &clock, &orders, &runtime).map(|_| ()).unwrap_err();
+/// assert!(matches!(error, StartError::NameTaken(name) if &*name == "billing"));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {

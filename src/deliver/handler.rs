@@ -84,6 +84,17 @@ pub trait Handler: Send + Sync + 'static {
 }
 
 /// Any handler, so that different ones fit into one list. Cheap to clone; the clones are one handler.
+///
+/// ```
+/// use offhook::deliver::{AnyHandler, from_fn};
+/// use offhook::{Event, Outcome};
+///
+/// let handlers = vec![
+///     AnyHandler::new(from_fn("billing", |_: Event| async { Outcome::Done })),
+///     AnyHandler::new(from_fn("search", |_: Event| async { Outcome::retry("no room") })),
+/// ];
+/// assert_eq!(handlers[1].name(), "search");
+/// ```
 #[derive(Clone)]
 pub struct AnyHandler(Arc<dyn Pages>);
 

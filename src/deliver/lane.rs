@@ -26,6 +26,26 @@ use crate::metrics::Metrics;
 use wide::Wide;
 
 /// One handler's way through the journal.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::clock::Clock;
+/// use offhook::deliver::{AnyHandler, Jitter, Lane, LaneSettings, Step, from_fn};
+/// use offhook::journal::{Journal, Options, Position};
+/// use offhook::metrics::Metrics;
+/// use offhook::{Event, Outcome};
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+///
+/// let (clock, metrics) = (Clock::system(), Metrics::new(Duration::from_millis(1500)));
+/// let journal = Journal::open(Options::at(directory.path()), clock.clone(), metrics.clone())?;
+/// let billing = AnyHandler::new(from_fn("billing", |_: Event| async { Outcome::Done }));
+/// let settings = LaneSettings::new("billing");
+/// let mut lane = Lane::new(&journal, (settings, billing), &metrics, clock, Jitter::random())?;
+/// assert!(matches!(lane.step().await, Step::Idle), "nothing was kept yet");
+/// assert_eq!(lane.position(), Position(0));
+/// # Ok(()) }
+/// ```
 pub struct Lane {
     settings: LaneSettings,
     hands: Hands,
@@ -47,6 +67,8 @@ pub struct Lane {
 }
 
 /// What a step came to.
+///
+/// Example: [`Lane`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// So many events were delivered; 0 when one was parked, or when only unwanted ones were passed over.

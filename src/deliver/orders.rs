@@ -13,6 +13,27 @@ use crate::clock::Clock;
 use crate::journal::{Copies, Filter, ImportError, Journal, LaneError, Which};
 
 /// Takes orders, and wakes whoever carries them out. Cheap to clone; the clones are one.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::clock::Clock;
+/// use offhook::deliver::{Order, OrderError, Orders};
+/// use offhook::journal::{Filter, Journal, Options, Which};
+/// use offhook::metrics::Metrics;
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+///
+/// let journal = Journal::open(
+///     Options::at(directory.path()), Clock::system(), Metrics::new(Duration::from_millis(1500)),
+/// )?;
+/// let orders = Orders::new(journal, Clock::system());
+/// let taken = orders.take(&Order::Retry(Which { handler: None, ids: Vec::new() }))?;
+/// assert_eq!(taken.count, 0, "nothing is parked");
+///
+/// let replay = Order::Replay { handler: "billing".to_owned(), filter: Filter::default(), per_second: None };
+/// assert!(matches!(orders.take(&replay), Err(OrderError::NoSuchHandler { .. })));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Orders(Arc<Inner>);
 
@@ -24,6 +45,8 @@ struct Inner {
 }
 
 /// Something a person asks for.
+///
+/// Example: [`Orders`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Order {
@@ -55,6 +78,8 @@ pub enum Order {
 }
 
 /// What an order came to.
+///
+/// Example: [`Orders`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken {
     /// How many parked deliveries it is about, or how many events were taken in; 0 for a replay.
@@ -64,6 +89,8 @@ pub struct Taken {
 }
 
 /// Why an order was not taken.
+///
+/// Example: [`Orders`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OrderError {

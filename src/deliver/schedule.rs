@@ -11,6 +11,14 @@ const LAST: Duration = Duration::from_secs(60);
 const LONGEST_WISH: Duration = Duration::from_secs(3600);
 
 /// Chance, as a value that is passed in: numbers from 0 up to, but not including, 1.
+///
+/// ```
+/// use offhook::deliver::Jitter;
+///
+/// // Waits are spread; a test that wants to know them takes them as they are.
+/// let jitters = [Jitter::random(), Jitter::fixed(1.0), Jitter::custom(|| 0.5)];
+/// # let _ = jitters;
+/// ```
 #[derive(Clone)]
 pub struct Jitter(Arc<dyn Fn() -> f64 + Send + Sync>);
 

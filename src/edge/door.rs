@@ -35,6 +35,7 @@ use crate::refusal::Refusal;
 use crate::seen::{Road as RoadSeen, Seen, TurnedAway};
 
 /// Answers requests: a [`tower::Service`], served over a listener of its own or mounted in an axum router.
+/// Example: [`serve`](super::serve).
 #[derive(Clone)]
 pub struct Edge(Arc<Inner>);
 
@@ -50,6 +51,9 @@ struct Inner {
     clock: Clock,
     metrics: Arc<Metrics>,
 }
+
+/// An answer on its way.
+pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
 
 /// The largest head, in bytes; a larger one is answered 431.
 pub(super) const HEAD_LIMIT: usize = 32 << 10;
@@ -141,17 +145,13 @@ impl Edge {
     /// Answers one request; `from` is known where it came over the door's own listener.
     ///
     /// What the head alone decides is decided before the future is made, so that nothing of a stranger's is kept.
-    pub(super) fn answer<B>(
-        self,
-        request: Request<B>,
-        from: Option<Arc<Connection>>,
-    ) -> impl Future<Output = Reply> + Send + 'static
+    pub(super) fn answer<B>(self, request: Request<B>, from: Option<Arc<Connection>>) -> Answering
     where
         B: Body<Data = Bytes> + Unpin + Send + 'static,
     {
         let started = from.as_ref().map_or_else(Instant::now, |connection| connection.begins());
         let question = self.question(request, started, from.as_deref());
-        async move {
+        Box::pin(async move {
             let mut reply = match question {
                 Ok(Asked::Yunxin(question)) => self.take_down_the_road(question, from.as_deref()).await,
                 Ok(Asked::TencentCall(question)) => self.take_down_the_road(question, from.as_deref()).await,
@@ -164,8 +164,8 @@ impl Edge {
             if let Some(connection) = &from {
                 connection.answers();
             }
-            reply
-        }
+            Ok(reply)
+        })
     }
 
     /// Judges a request by its head: whose path it came to, and whether that family believes it.
@@ -333,15 +333,14 @@ where
 {
     type Response = Reply;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let answer = self.clone().answer(request, None);
-        Box::pin(async move { Ok(answer.await) })
+        self.clone().answer(request, None)
     }
 }
 

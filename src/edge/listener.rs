@@ -1,7 +1,7 @@
 //! The public listener: connections in, each served by hyper directly, each under the gate's eye.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::door::{Edge, HEAD_LIMIT};
+use super::door::{Answering, Edge, HEAD_LIMIT};
 use super::gate::{Connection, Gate, Limits};
 use super::reply::Reply;
 use super::stream::WatchedStream;
@@ -28,6 +28,19 @@ const LINGER: Duration = Duration::from_secs(1);
 const NO_ROOM: Duration = Duration::from_millis(20);
 
 /// Serves `edge` on `listener` until `stop`, then lets connections finish what they began.
+///
+/// ```no_run
+/// use offhook::Receiver;
+/// use tokio_util::sync::CancellationToken;
+///
+/// # async fn example(receiver: Receiver) -> std::io::Result<()> {
+/// // The same door over a listener of yours, which sees the first byte of each request.
+/// let listener = tokio::net::TcpListener::bind("0.0.0.0:8080").await?;
+/// let (edge, stop) = (receiver.edge().clone(), CancellationToken::new());
+/// edge.opens();
+/// offhook::edge::serve(listener, edge, stop).await;
+/// # Ok(()) }
+/// ```
 pub async fn serve(listener: TcpListener, edge: Edge, stop: CancellationToken) {
     let settings = edge.settings();
     let limits = Limits {
@@ -129,10 +142,9 @@ struct Service {
 impl hyper::service::Service<Request<Incoming>> for Service {
     type Response = Reply;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let answer = self.edge.clone().answer(request, Some(Arc::clone(&self.connection)));
-        Box::pin(async move { Ok(answer.await) })
+        self.edge.clone().answer(request, Some(Arc::clone(&self.connection)))
     }
 }

@@ -9,6 +9,17 @@ use http::HeaderMap;
 use ipnet::IpNet;
 
 /// Whom a receiver takes requests from, and by whose word it knows them.
+///
+/// ```
+/// use offhook::edge::{Callers, ForwardedHeader, Settings};
+///
+/// // Behind a proxy in 10.0.0.0/8, which says in `Forwarded` who asks.
+/// let trusted_proxies = vec!["10.0.0.0/8".parse()?];
+/// let callers = Callers { trusted_proxies, forwarded_header: ForwardedHeader::Forwarded, ..Callers::default() };
+/// let settings = Settings { callers, ..Settings::default() };
+/// # let _ = settings;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Callers {
     /// The addresses that may ask anything but health; empty: all.
@@ -20,6 +31,8 @@ pub struct Callers {
 }
 
 /// The header in which proxies write who asks.
+///
+/// Example: [`Callers`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ForwardedHeader {
     /// `X-Forwarded-For`
@@ -30,6 +43,16 @@ pub enum ForwardedHeader {
 }
 
 /// The address at the other end of a connection: an extension of requests that come over a listener of yours.
+///
+/// ```
+/// use axum::http::Request;
+/// use offhook::edge::PeerAddress;
+///
+/// // A listener of yours says who is at the other end; without it nobody's address is known.
+/// let mut request = Request::new(());
+/// request.extensions_mut().insert(PeerAddress("203.0.113.7:40312".parse()?));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 

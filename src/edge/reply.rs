@@ -11,6 +11,16 @@ use crate::intake::Accepted;
 use crate::refusal::Refusal;
 
 /// What is sent back: always small and whole.
+///
+/// ```
+/// use offhook::edge::{Edge, Reply};
+///
+/// /// Whether it is ready, for whoever balances load.
+/// fn readyz(edge: &Edge) -> Reply {
+///     edge.readiness()
+/// }
+/// # let _ = readyz;
+/// ```
 pub type Reply = Response<Full<Bytes>>;
 
 /// The answer to a request that was accepted.

@@ -7,6 +7,19 @@ use super::peer::Callers;
 use crate::kind::Family;
 
 /// The public listener's settings.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::edge::{Endpoint, Settings};
+/// use offhook::kind::Family;
+///
+/// let callbacks = Endpoint { path: "/hooks/yunxin".to_owned(), family: Family::YunxinCallback };
+/// let mut settings = Settings::default();
+/// settings.deadline = Duration::from_secs(1);
+/// settings.endpoints.push(callbacks);
+/// let receiver = offhook::Receiver::builder().server(settings);
+/// # let _ = receiver;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Where it listens.
@@ -51,6 +64,8 @@ impl Default for Settings {
 }
 
 /// A path and the family that is received there.
+///
+/// Example: [`Settings`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// An absolute path without a query; its last part may be `{token}`, which stands for any one part.

@@ -5,6 +5,17 @@ use jiff::fmt::serde::timestamp::microsecond;
 use serde::{Deserialize, Serialize};
 
 /// What is to be known of a record besides the event itself; most records have none of it.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::event::Marks;
+///
+/// let marks = Marks { left_out: vec!["token".to_owned()], ..Marks::default() };
+/// let event = Event::from_json(r#"{"eventType":36,"fromAccount":"mei"}"#)?.with_marks(marks);
+/// // What was left out before it was kept cannot be verified again.
+/// assert!(!event.is_verifiable() && !event.is_erased());
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Marks {

@@ -27,6 +27,56 @@ pub use yunxin::Yunxin;
 /// A family of senders.
 ///
 /// `Proven` and `Verified` are proofs: only the family itself makes them, and only out of requests it believes.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use http::HeaderMap;
+/// use offhook::decide::{Chain, Load, Policy};
+/// use offhook::event::EventId;
+/// use offhook::family::{Families, Head, Protocol};
+/// use offhook::intake::{Accepted, Basis, Intake, Request, Road};
+/// use offhook::journal::{Journal, Options};
+/// use offhook::metrics::Metrics;
+/// use offhook::tencent::callback::CallbackSecrets;
+/// use offhook::yunxin::{App, sign};
+/// use offhook::Budget;
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+///
+/// let metrics = Metrics::new(Duration::from_millis(1500));
+/// let (clock, received) = (offhook::clock::Clock::system(), jiff::Timestamp::now());
+/// let journal = Journal::open(Options::at(directory.path()), clock, metrics.clone())?;
+/// let chain = Chain::new(Policy::default(), Vec::new(), metrics.clone())?;
+/// let intake = Arc::new(Intake::new(chain, journal, metrics.clone(), Vec::new()));
+/// let apps = [App::new("app", "made-up")].into_iter().collect();
+/// let family = Families::new(apps, CallbackSecrets::default(), &metrics).yunxin_callback;
+///
+/// // What the platform sends.
+/// let body = br#"{"eventType":20,"fromAccount":"mei"}"#;
+/// let cur_time = received.as_millisecond().to_string();
+/// let signature = sign("made-up", body, &cur_time);
+/// let mut headers = HeaderMap::new();
+/// for (name, value) in
+///     [("appkey", "app"), ("curtime", &cur_time), ("md5", &signature.md5), ("checksum", &signature.check_sum)]
+/// {
+///     headers.insert(name, value.parse()?);
+/// }
+///
+/// // The road, step by step: what a receiver does with it.
+/// let proven = family.prove(&Head { headers: &headers, token: None, query: None }, received)?;
+/// let (id, budget) = (EventId::at(received), Budget::starting_now(Duration::from_secs(1)));
+/// let body = body.to_vec().into();
+/// let receipt = match intake.receive(&*family, Request { id, received, proven, body, load: Load::Normal, budget })? {
+///     Road::Done(receipt) => receipt,
+///     Road::Waits(receipt) => receipt.await,
+/// };
+/// let accepted: Accepted = receipt.accepted(budget).await;
+/// assert_eq!(accepted.decision().by, "default");
+/// assert!(matches!(accepted.basis(), Basis::Kept(_)));
+/// assert!(family.reply(accepted.kind(), &accepted.decision().verdict).starts_with(b"{\"errCode\":0"));
+/// # Ok(()) }
+/// ```
 pub trait Protocol: Send + Sync + 'static {
     /// A head that only a true sender can have made, or one that will be judged together with the body.
     type Proven: Send + 'static;
@@ -73,6 +123,8 @@ pub trait Protocol: Send + Sync + 'static {
 }
 
 /// A request without its body.
+///
+/// Example: [`Protocol`].
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {
     /// Its headers.
@@ -87,6 +139,8 @@ pub struct Head<'a> {
 pub const UNPROVEN_BODY: usize = 64 << 10;
 
 /// Every family that is received.
+///
+/// Example: [`Protocol`].
 #[derive(Debug)]
 pub struct Families {
     /// Yunxin's third-party callbacks.
@@ -120,6 +174,21 @@ impl Families {
 }
 
 /// A verified request, understood.
+///
+/// ```
+/// use offhook::Refusal;
+/// use offhook::event::EventId;
+/// use offhook::family::{Head, Protocol, Understood};
+///
+/// /// What a request is, whoever sent it, and how a repeat of it is told.
+/// fn understand<P: Protocol>(family: &P, head: &Head<'_>, body: bytes::Bytes) -> Result<([u8; 20], usize), Refusal> {
+///     let now = jiff::Timestamp::now();
+///     let verified = family.verify(family.prove(head, now)?, body)?;
+///     let Understood { identity, faults, .. } = family.decode(verified, EventId::at(now), now)?;
+///     Ok((identity.digest, faults.len()))
+/// }
+/// # let _ = understand::<offhook::family::Yunxin>;
+/// ```
 #[derive(Debug)]
 pub struct Understood {
     /// What it is.
@@ -131,6 +200,8 @@ pub struct Understood {
 }
 
 /// What makes a repeat of a request recognisable, and until when one can arrive.
+///
+/// Example: [`Understood`].
 pub struct Identity {
     /// Equal for equal requests of one app.
     pub digest: [u8; 20],

@@ -18,10 +18,25 @@ use crate::tencent::callback::{
 use crate::verdict::Verdict;
 
 /// The call engine's callbacks, proven by their path.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::family::{Protocol, TencentCall, TencentTrtc};
+/// use offhook::kind::Family;
+/// use offhook::metrics::Metrics;
+/// use offhook::tencent::callback::CallbackSecrets;
+///
+/// let secrets = CallbackSecrets::new(88_888_888, ["made-up-token".into()], ["made-up-key".into()]);
+/// let metrics = Metrics::new(Duration::from_millis(1500));
+/// let (call, trtc): (TencentCall, TencentTrtc) = TencentCall::pair(secrets, &metrics);
+/// assert_eq!([call.family(), trtc.family()], [Family::TencentCall, Family::TencentTrtc]);
+/// ```
 #[derive(Debug)]
 pub struct TencentCall(Believed);
 
 /// TRTC's callbacks, proven by the signature of their bytes.
+///
+/// Example: [`TencentCall`].
 #[derive(Debug)]
 pub struct TencentTrtc(Believed);
 

@@ -16,6 +16,22 @@ use crate::verdict::Verdict;
 use crate::yunxin::{self, Apps, Proof, ProvenHeaders};
 
 /// One of Yunxin's families.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::family::{Protocol, Yunxin};
+/// use offhook::kind::Family;
+/// use offhook::metrics::Metrics;
+/// use offhook::yunxin::App;
+///
+/// let metrics = Metrics::new(Duration::from_millis(1500));
+/// let (callback, copy) = Yunxin::pair([App::new("app", "made-up")].into_iter().collect(), &metrics);
+/// assert_eq!([callback.family(), copy.family()], [Family::YunxinCallback, Family::YunxinCopy]);
+///
+/// // Another secret, from now on and for both.
+/// callback.believe([App::new("app", "made-up-too")].into_iter().collect());
+/// assert_eq!(copy.apps().iter().count(), 1);
+/// ```
 #[derive(Debug)]
 pub struct Yunxin {
     profile: Profile,

@@ -32,6 +32,19 @@ const EVENT_ID: &str = "OFFHOOK_EVENT_ID";
 ///
 /// The first line on stderr is the reason that a person reads; stdout is not read. When its time is up it is killed with
 /// its children, which is tried again as 75 is. One that cannot be started is the machine's trouble: the lane pauses.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::handlers::{Exec, ExecSettings};
+/// use offhook::{Event, Handler, Outcome};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// let command = ExecSettings { command: "/bin/cat".into(), args: Vec::new(), env: Vec::new() };
+/// let handler = Exec::new("cat", command, Duration::from_secs(10), 4);
+/// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?;
+/// assert_eq!(handler.deliver(&event).await, Outcome::Done);
+/// # Ok(()) }
+/// ```
 pub struct Exec {
     name: Arc<str>,
     settings: ExecSettings,

@@ -21,6 +21,17 @@ use crate::event::Event;
 /// Writes one CloudEvents line an event, without the sender's JSON unless that was asked for.
 ///
 /// An event is done when its line is flushed. When the reader is gone or the disk is full, the lane pauses.
+///
+/// ```
+/// use offhook::handlers::Log;
+/// use offhook::{Event, Handler, Outcome};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// let handler = Log::new("log", true, std::io::stdout())?;
+/// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?;
+/// assert_eq!(handler.deliver(&event).await, Outcome::Done);
+/// # Ok(()) }
+/// ```
 pub struct Log {
     name: Arc<str>,
     data: bool,

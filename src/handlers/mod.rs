@@ -24,6 +24,18 @@ pub use crate::program::ExecSettings;
 use crate::tencent::AccountError;
 
 /// A handler as a configuration describes it.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::deliver::LaneSettings;
+/// use offhook::handlers::{Action, Settings, build};
+///
+/// // What `[[handlers]]` of a configuration make, in a program of yours.
+/// let settings = Settings { lane: LaneSettings::new("log"), action: Action::Log { data: false } };
+/// let (lane, handler) = build(settings, &Clock::system(), || Box::new(std::io::stdout()))?;
+/// assert_eq!((&*lane.name, handler.name()), ("log", "log"));
+/// # Ok::<(), offhook::handlers::BuildError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Its lane.
@@ -33,6 +45,8 @@ pub struct Settings {
 }
 
 /// What a built-in handler does with an event.
+///
+/// Example: [`Settings`].
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Writes one CloudEvents line to stdout.
@@ -74,6 +88,17 @@ pub const ALL: &[(&str, &str)] = &[
 ];
 
 /// Why a handler could not be made.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::clock::Clock;
+/// use offhook::handlers::{BuildError, Http};
+///
+/// let seconds = Duration::from_secs;
+/// let error = Http::new("crm", "ftp://crm.example".parse()?, seconds(5), seconds(1), Clock::system()).map(|_| ()).unwrap_err();
+/// assert!(matches!(error, BuildError::Scheme { .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -116,6 +141,8 @@ pub enum BuildError {
 }
 
 /// Makes the handler that `settings` describe. `stdout` is where a handler writes its lines, if it writes any.
+///
+/// Example: [`Settings`].
 ///
 /// # Errors
 /// [`BuildError`] names the handler and what is in the way.

@@ -12,6 +12,17 @@ use super::{Filter, Keys, LaneError, Position, sealing};
 use crate::event::EventId;
 
 /// Which parked deliveries are meant.
+///
+/// ```
+/// use offhook::event::EventId;
+/// use offhook::journal::{Journal, LaneError, Which};
+///
+/// /// Has a parked delivery tried again.
+/// fn try_again(journal: &Journal, handler: &str, id: EventId) -> Result<u64, LaneError> {
+///     journal.lanes().ask_again(&Which { handler: Some(handler.to_owned()), ids: vec![id] })
+/// }
+/// # let _ = try_again;
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Which {
@@ -22,6 +33,17 @@ pub struct Which {
 }
 
 /// Kept events that one handler gets again.
+///
+/// ```
+/// use offhook::journal::{Filter, Journal};
+///
+/// /// Asks for everything again, ten events a second, and says how far that is.
+/// fn replay(journal: &Journal, handler: &str) -> Result<Option<u64>, Box<dyn std::error::Error>> {
+///     let number = journal.lanes().ask_replay(handler, &Filter::default(), Some(10.0))?;
+///     Ok(journal.reader().replay(number)?.map(|replay| replay.delivered))
+/// }
+/// # let _ = replay;
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replay {
     /// Its number.

@@ -15,6 +15,18 @@ use crate::event::EventId;
 const REMEMBERED: usize = 2048;
 
 /// One attempt to deliver an event.
+///
+/// ```
+/// use offhook::event::EventId;
+/// use offhook::journal::Journal;
+///
+/// /// How the last attempts to deliver an event went.
+/// fn attempts(journal: &Journal, id: EventId) -> Vec<String> {
+///     let attempts = journal.lanes().attempts_at(id).into_iter();
+///     attempts.map(|(handler, attempt)| format!("{handler}: {} after {:?}", attempt.ended.word(), attempt.took)).collect()
+/// }
+/// # let _ = attempts;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// The event.
@@ -32,6 +44,8 @@ pub struct Attempt {
 }
 
 /// What an attempt came to.
+///
+/// Example: [`Attempt`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptEnd {
     /// It arrived.

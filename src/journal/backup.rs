@@ -14,6 +14,8 @@ use super::schema::{EVENTS, LANES, OUTBOX, Schema};
 use super::{Options, Position, ReadError, files, shadows};
 
 /// What was copied.
+///
+/// Example: [`backup`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backup {
     /// How many files.
@@ -25,6 +27,8 @@ pub struct Backup {
 }
 
 /// Why a copy could not be made. What was made of it is under the name with `.partial` at its end.
+///
+/// Example: [`backup`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
@@ -58,6 +62,19 @@ pub enum BackupError {
 
 /// Copies the journal that `options` mean into the new directory `to`. Blocking; works while a server writes it, and
 /// holds nobody up. The copy is synced, and gets its name when it is whole.
+///
+/// ```
+/// use std::path::Path;
+/// use offhook::journal::{Backup, BackupError, Options, backup};
+///
+/// /// Copies a journal while it is written to.
+/// fn copy(options: &Options) -> Result<u64, BackupError> {
+///     let Backup { files, bytes, last } = backup(options, Path::new("backup-2026-01-01"))?;
+///     println!("{files} files, {bytes} bytes, up to position {last}");
+///     Ok(bytes)
+/// }
+/// # let _ = copy;
+/// ```
 ///
 /// # Errors
 /// [`BackupError`].

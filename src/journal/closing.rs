@@ -8,6 +8,8 @@ use tokio::time::timeout_at;
 use super::{InNats, Inner, Journal, Place, relief};
 
 /// How closing went.
+///
+/// Example: [`super::Options`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed {
     /// Events that were accepted and are durable neither in the journal nor in the spill file.

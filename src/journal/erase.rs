@@ -16,6 +16,17 @@ use super::{Filter, Keys, LaneError, Position, sealing, stretch};
 use crate::event::Event;
 
 /// An order to erase a person.
+///
+/// ```
+/// use offhook::journal::{Erasure, Journal};
+///
+/// /// Has everything about a person erased, and says how far that is.
+/// fn erase(journal: &Journal, account: &str) -> Result<Option<Erasure>, Box<dyn std::error::Error>> {
+///     let number = journal.lanes().ask_erasure(account, None, jiff::Timestamp::now())?;
+///     Ok(journal.reader().erasure(number)?)
+/// }
+/// # let _ = erase;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasure {
     /// Its number.

@@ -6,6 +6,24 @@ use super::NatsError;
 use super::sealing::Unreadable;
 
 /// Why a journal could not be opened.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::clock::Clock;
+/// use offhook::journal::{Journal, OpenError, Options};
+/// use offhook::metrics::Metrics;
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+///
+/// let open = || {
+///     Journal::open(Options::at(directory.path()), Clock::system(), Metrics::new(Duration::from_millis(1500)))
+/// };
+/// let journal = open()?;
+/// let error = open().map(|_| ()).unwrap_err();
+/// assert!(matches!(error, OpenError::InUse { .. }), "one directory belongs to one journal");
+/// # drop(journal);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -95,6 +113,8 @@ impl From<Unreadable> for ReadError {
 }
 
 /// Why reading failed.
+///
+/// Example: [`super::Reader`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -150,6 +170,8 @@ impl From<Unreadable> for LaneError {
 }
 
 /// Why a handler's position or a parked delivery could not be written.
+///
+/// Example: [`super::Lanes`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaneError {

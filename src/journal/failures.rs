@@ -17,6 +17,18 @@ use super::{LaneError, ReadError, files};
 use crate::event::EventId;
 
 /// An answer that the platform could not use.
+///
+/// ```
+/// use offhook::event::EventId;
+/// use offhook::journal::{Failure, Journal, ReadError};
+///
+/// /// What the platform said of our answer, where it did not take it.
+/// fn said(journal: &Journal, id: EventId) -> Result<Option<&'static str>, ReadError> {
+///     let failure = journal.reader().failure_of(id)?;
+///     Ok(failure.map(|failure| Failure::word_of(failure.reason)))
+/// }
+/// # let _ = said;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The copy that told it.

@@ -12,6 +12,23 @@ use crate::event::{Event, EventId};
 use crate::kind::KindPattern;
 
 /// Which events are wanted; the default wants all. What is set must all be true of an event.
+///
+/// ```
+/// use offhook::journal::{Filter, Journal, Page, Position, ReadError};
+/// use offhook::kind::KindPattern;
+///
+/// /// The first calls that an account was refused.
+/// fn refused_calls(journal: &Journal, account: &str) -> Result<Page, ReadError> {
+///     let filter = Filter {
+///         kinds: KindPattern::parse("call.*").into_iter().collect(),
+///         account: Some(account.to_owned()),
+///         verdict: Some("reject".to_owned()),
+///         ..Filter::default()
+///     };
+///     journal.reader().page(Position(0), 100, &filter)
+/// }
+/// # let _ = refused_calls;
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {

@@ -4,6 +4,18 @@ use super::reader::Reader;
 use super::{Position, ReadError};
 
 /// Positions in a row at which nothing is kept any more.
+///
+/// ```
+/// use offhook::journal::{Hole, Journal, Position, ReadError};
+///
+/// /// How many positions up to the last one hold nothing any more.
+/// fn gone(journal: &Journal) -> Result<u64, ReadError> {
+///     let reader = journal.reader();
+///     let holes: Vec<Hole> = reader.holes(Position(0), reader.last()?)?;
+///     Ok(holes.iter().map(|hole| hole.last.get() - hole.first.get() + 1).sum())
+/// }
+/// # let _ = gone;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hole {
     /// The first one.

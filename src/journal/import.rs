@@ -12,11 +12,25 @@ use super::{Filter, Journal, Place, Position, ReadError};
 use crate::event::{Event, EventId};
 
 /// Events on their way into another journal. `Debug` shows none of them.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::journal::{Copies, ImportError, Journal};
+///
+/// /// Keeps events of another journal, each once.
+/// async fn import(journal: &Journal, events: &[Event]) -> Result<u64, ImportError> {
+///     let copies: Copies = events.iter().collect();
+///     journal.import(copies, jiff::Timestamp::now()).await
+/// }
+/// # let _ = import;
+/// ```
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Copies(Vec<Record<'static>>);
 
 /// Why events could not be read in.
+///
+/// Example: [`Copies`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {

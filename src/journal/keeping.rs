@@ -12,6 +12,8 @@ use crate::verdict::Decision;
 /// An event handed to the journal; resolves when it is durable, or as durable as it could be made.
 ///
 /// Dropping it does not cancel anything.
+///
+/// Example: [`Kept`].
 #[derive(Debug)]
 #[must_use = "the event is kept anyway, but only this says when"]
 pub struct Keeping(pub(super) Arc<Slot<Result<Kept, Unkept>>>);
@@ -52,6 +54,21 @@ pub struct Kept {
 }
 
 /// The journal could not keep an event; where it went instead.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::journal::{Journal, Unkept};
+///
+/// /// What became of an event that the disk would not take.
+/// async fn keep(journal: &Journal, event: Event) -> &'static str {
+///     match journal.append(event, None).await {
+///         Ok(_) => "kept",
+///         Err(Unkept::Spilled) => "in the spill file, until the journal recovers",
+///         Err(_) => "in the log",
+///     }
+/// }
+/// # let _ = keep;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unkept {

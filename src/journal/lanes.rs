@@ -23,6 +23,17 @@ use crate::metrics::{HandlerLabel, Metrics};
 pub struct Lanes(Arc<Inner>);
 
 /// A delivery that gave up and waits for a person.
+///
+/// ```
+/// use offhook::journal::{Journal, ReadError};
+///
+/// /// What is parked, and why.
+/// fn parked(journal: &Journal) -> Result<Vec<String>, ReadError> {
+///     let parked = journal.reader().parked(None)?;
+///     Ok(parked.iter().map(|parked| format!("{} {} {}: {}", parked.handler, parked.id, parked.kind, parked.why)).collect())
+/// }
+/// # let _ = parked;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
     /// Whose delivery.

@@ -11,6 +11,18 @@ use crate::kind::KindPattern;
 use crate::lenient::{Fate, Rewriter, is_like_json, rewritten, unquote};
 
 /// What is left out, besides the tokens of logins.
+///
+/// ```
+/// use offhook::journal::{LeaveOut, Options};
+/// use offhook::kind::KindPattern;
+///
+/// // Tokens are needed to answer, and not afterwards.
+/// let leave_out = LeaveOut::default().and(KindPattern::parse("login.*")?, "token");
+/// assert_eq!(leave_out.rows().count(), 1);
+/// let options = Options { leave_out, ..Options::at("data") };
+/// # let _ = options;
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeaveOut(Vec<(KindPattern, String)>);
 

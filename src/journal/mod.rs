@@ -200,10 +200,10 @@ use crate::clock::Clock;
 use crate::event::Event;
 use crate::metrics::Metrics;
 
-/// The journal of one directory, or the one in NATS that several machines share. Cheap to clone; all clones are the same
-/// journal.
+/// The journal of one directory, or the one in NATS that several machines share. Cheap to clone: all are the same one.
 ///
 /// When the last clone goes, everything accepted is kept first; [`Journal::close`] does the same with a limit.
+/// Example: [`Options`].
 #[derive(Clone, Debug)]
 pub struct Journal(Place);
 

@@ -7,6 +7,28 @@ use std::time::Duration;
 use super::{Keys, LeaveOut, NatsSettings, Retention};
 
 /// The journal's settings.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::Event;
+/// use offhook::clock::Clock;
+/// use offhook::journal::{Filter, Journal, Options, Position, Retention};
+/// use offhook::metrics::Metrics;
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path();
+///
+/// let week = Retention { keep: Some(Duration::from_secs(7 * 86_400)), max_size: None };
+/// let options = Options { retention: week, ..Options::at(path) };
+/// let journal = Journal::open(options, Clock::system(), Metrics::new(Duration::from_millis(1500)))?;
+///
+/// // On disk, synced, when this is ready.
+/// let kept = journal.append(Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?, None).await?;
+/// let page = journal.reader().page(Position(0), 100, &Filter::default())?;
+/// assert_eq!(page.events[0].0, kept.position());
+/// assert_eq!(journal.close(Duration::from_secs(10)).await.unkept, 0);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Its directory; made where it does not exist.

@@ -29,6 +29,8 @@ pub struct Outbox {
 }
 
 /// How far an event's doing is.
+///
+/// Example: [`super::Outbox`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Written down, and certainly not done.
@@ -42,6 +44,8 @@ pub enum Stage {
 }
 
 /// A row.
+///
+/// Example: [`super::Outbox`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// How far it is.

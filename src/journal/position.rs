@@ -3,6 +3,8 @@
 use std::fmt;
 
 /// Where an event stands; 1 is the first. Grows by one per event over all files and is never reused; 0 is before the first.
+///
+/// Example: [`super::Options`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position(pub u64);
 

@@ -40,6 +40,24 @@ pub struct Reader {
 pub(super) struct Damaged(Mutex<HashSet<PathBuf>>);
 
 /// Some events in a row.
+///
+/// ```
+/// use offhook::journal::{Filter, Position, ReadError, Reader};
+///
+/// /// All events, a page at a time.
+/// fn count(reader: &Reader) -> Result<usize, ReadError> {
+///     let (mut after, mut count) = (Position(0), 0);
+///     loop {
+///         let page = reader.page(after, 1000, &Filter::default())?;
+///         count += page.events.len();
+///         after = page.scanned;
+///         if !page.more {
+///             return Ok(count);
+///         }
+///     }
+/// }
+/// # let _ = count;
+/// ```
 #[derive(Debug)]
 pub struct Page {
     /// Those that match, oldest first.

@@ -22,6 +22,25 @@ use crate::verdict::Decision;
 ///
 /// It is looked for at the time that the request itself carries, or at `valid_until` where it carries none; then
 /// `valid_until` has to be rounded, so that equal requests have equal ones.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::Event;
+/// use offhook::journal::{Claim, Journal, RepeatKey, Unkept};
+///
+/// /// Keeps an event where it comes for the first time.
+/// async fn keep(journal: &Journal, event: Event, digest: &[u8]) -> Result<bool, Unkept> {
+///     let valid_until = event.received() + Duration::from_secs(300);
+///     match journal.claim(RepeatKey::new(event.app_key(), digest, valid_until)) {
+///         Claim::First(ticket) => journal.append(event, Some(ticket)).await.map(|_| true),
+///         Claim::Repeat(first) => {
+///             first.await; // until the first one is decided
+///             Ok(false)
+///         }
+///     }
+/// }
+/// # let _ = keep;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RepeatKey {
     pub(super) key: [u8; 16],
@@ -84,6 +103,8 @@ fn seconds(time: Timestamp) -> u32 {
 }
 
 /// Whether a request is a repeat.
+///
+/// Example: [`RepeatKey`].
 #[derive(Debug)]
 pub enum Claim {
     /// It is not: ours to decide. The ticket goes into [`Journal::append`](super::Journal::append).
@@ -93,6 +114,8 @@ pub enum Claim {
 }
 
 /// The right to decide a request. Dropped unused, it releases the claim, and those who wait for it claim again.
+///
+/// Example: [`RepeatKey`].
 #[derive(Debug)]
 #[must_use = "dropping a ticket gives the claim up"]
 pub struct Ticket {
@@ -101,6 +124,8 @@ pub struct Ticket {
 }
 
 /// Waits for the first request's decision: `None` when the first gave up; claim again.
+///
+/// Example: [`RepeatKey`].
 #[derive(Debug)]
 pub struct Repeat {
     slot: Arc<Waiting>,

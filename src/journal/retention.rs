@@ -22,6 +22,8 @@ use crate::event::EventId;
 use crate::metrics::Metrics;
 
 /// How long and how much is kept; the default keeps everything. What somebody is owed stays in any case.
+///
+/// Example: [`super::Options`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retention {
     /// Events go that were kept longer ago than this.

@@ -17,10 +17,23 @@ use sha1::{Digest, Sha1};
 use crate::event::EventId;
 
 /// The keys of a journal: the first one encrypts, each of them decrypts.
+///
+/// ```
+/// use offhook::journal::{Key, Keys, Options};
+///
+/// // The newer key encrypts, both decrypt.
+/// let newer = Key::parse("a25vY2sga25vY2ssIHdobyBpcyB0aGVyZSB0b2RheT8=")?;
+/// let older = Key::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")?;
+/// let options = Options { keys: Keys::of(vec![newer, older]), ..Options::at("data") };
+/// assert_eq!(options.keys.map(|keys| keys.count()), Some(2));
+/// # Ok::<(), offhook::journal::NoKey>(())
+/// ```
 #[derive(Clone)]
 pub struct Keys(Arc<Vec<Key>>);
 
 /// One key.
+///
+/// Example: [`Keys`].
 pub struct Key {
     id: u32,
     cipher: XChaCha20Poly1305,
@@ -29,6 +42,12 @@ pub struct Key {
 }
 
 /// What a text was that is no key; never the text.
+///
+/// ```
+/// use offhook::journal::{Key, NoKey};
+///
+/// assert!(matches!(Key::parse("a passphrase"), Err(NoKey)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a key is 32 random bytes in base64 or hexadecimal, as `openssl rand -base64 32` makes them")]
 pub struct NoKey;

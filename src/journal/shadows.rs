@@ -40,6 +40,8 @@ const WAITING: usize = 10_000;
 const GATHERING: Duration = Duration::from_millis(100);
 
 /// What a shadow would have answered.
+///
+/// Example: [`Shadows`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shadow {
     /// To which event.
@@ -55,6 +57,19 @@ pub struct Shadow {
 }
 
 /// Where what shadows say is written down. Cheap to clone.
+///
+/// ```
+/// use offhook::event::EventId;
+/// use offhook::journal::{Journal, ReadError, Shadow};
+///
+/// /// Notes what a watched decider would have said, and reads everything that was noted about the event.
+/// fn note(journal: &Journal, id: EventId) -> Result<Vec<Shadow>, ReadError> {
+///     let (verdict, code, by) = (Some("reject".to_owned()), Some(20010), Some("rule:crowd".to_owned()));
+///     journal.shadows().note(Shadow { id, decider: "trial".to_owned(), verdict, code, by });
+///     journal.reader().shadows()?.of(id)
+/// }
+/// # let _ = note;
+/// ```
 #[derive(Debug, Clone)]
 pub struct Shadows(Arc<Inner>);
 
@@ -182,6 +197,8 @@ fn write(connection: &mut Connection, shadows: &[Shadow]) -> rusqlite::Result<()
 }
 
 /// Reads what shadows would have answered, also while it is written.
+///
+/// Example: [`Shadows`].
 #[derive(Debug)]
 pub struct ShadowReader {
     path: PathBuf,

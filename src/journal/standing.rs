@@ -13,6 +13,17 @@ use crate::event::EventId;
 use crate::kind::KindPattern;
 
 /// How one lane stands.
+///
+/// ```
+/// use offhook::journal::Journal;
+///
+/// /// What keeps handlers from going on.
+/// fn troubles(journal: &Journal) -> Vec<String> {
+///     let standings = journal.lanes().standings().into_iter();
+///     standings.filter_map(|standing| Some(format!("{}: {}", standing.handler, standing.trouble?.why))).collect()
+/// }
+/// # let _ = troubles;
+/// ```
 #[derive(Debug, Clone)]
 pub struct Standing {
     /// Whose lane.
@@ -28,6 +39,8 @@ pub struct Standing {
 }
 
 /// A delivery that failed and is tried again.
+///
+/// Example: [`Standing`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     /// The event.

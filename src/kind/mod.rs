@@ -13,6 +13,14 @@ pub(crate) use table::{Id, every_kind};
 pub use table::{KINDS, KindRow};
 
 /// Which sender and product an event belongs to.
+///
+/// ```
+/// use offhook::kind::Family;
+///
+/// assert_eq!(Family::named("yunxin.copy"), Some(Family::YunxinCopy));
+/// let names = Family::ALL.map(Family::name);
+/// assert_eq!(names, ["yunxin.callback", "yunxin.copy", "tencent.call", "tencent.trtc"]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
     /// Yunxin asks before a user acts (第三方回调).
@@ -56,6 +64,14 @@ impl Family {
 }
 
 /// How the sender writes a kind.
+///
+/// ```
+/// use offhook::kind::{Kind, Wire};
+///
+/// // The same number, of three senders.
+/// let kinds = [Wire::Number(1), Wire::Text(1), Wire::Rtc(1)].map(|wire| Kind::on_wire(wire).expect("a documented kind"));
+/// assert_eq!(kinds.each_ref().map(Kind::name), ["message.p2p", "copy.message", "rtc.room_start"]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wire {
     /// `eventType` as a JSON integer in a flat body: a callback.
@@ -69,6 +85,16 @@ pub enum Wire {
 }
 
 /// What happened, inside its family.
+///
+/// ```
+/// use offhook::kind::{Family, Kind};
+///
+/// let kind = Kind::named(Family::YunxinCallback, "call.start");
+/// assert_eq!(kind.row().map(|row| row.title), Some("Audio or video call started"));
+/// let new = Kind::named(Family::YunxinCallback, "unknown.4711");
+/// assert!(new.row().is_none());
+/// assert_eq!((new.name(), new.label()), ("unknown.4711", "unknown"));
+/// ```
 #[derive(Clone)]
 pub struct Kind {
     name: Cow<'static, str>,

@@ -120,6 +120,15 @@ macro_rules! every_kind {
 pub(crate) use every_kind;
 
 /// One documented kind.
+///
+/// ```
+/// use offhook::kind::{Kind, KINDS, Wire};
+///
+/// let row = KINDS.iter().find(|row| row.name == "call.start").expect("a row");
+/// assert_eq!((row.wire, row.actor, row.title_zh), (Wire::Number(20), "fromAccount", "发起音视频通话"));
+/// assert!(row.fields().iter().any(|field| field.name == "toAccountList"));
+/// assert_eq!(Kind::of(row).name(), "call.start");
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct KindRow {
     /// How the sender writes it.

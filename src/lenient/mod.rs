@@ -31,10 +31,27 @@ pub use value::{Impossible, Lenient, json_type, unquote};
 pub const MAX_NESTING: usize = 128;
 
 /// The fields of a JSON object in the order they were sent, each value as the text that was sent.
+///
+/// ```
+/// use offhook::lenient::Fields;
+///
+/// let fields = Fields::parse(r#"{"callType":"2","toAccountList":"[\"an\"]","id":9007199254740993}"#)?;
+/// assert_eq!(fields.read::<i64>("callType"), Some(2));
+/// assert_eq!(fields.read::<Vec<String>>("toAccountList"), Some(vec!["an".to_owned()]));
+/// assert_eq!(fields.get("id").map(|id| id.get()), Some("9007199254740993"));
+/// # Ok::<(), offhook::lenient::NotFields>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 /// Why a text has no [`Fields`].
+///
+/// ```
+/// use offhook::lenient::{Fields, NotFields};
+///
+/// assert_eq!(Fields::parse("[1]").unwrap_err(), NotFields::NotAnObject);
+/// assert!(matches!(Fields::parse("{").unwrap_err(), NotFields::NotJson(_)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotFields {
     /// It is not JSON, or nested too deeply.
@@ -87,6 +104,17 @@ impl<'a> Fields<'a> {
 }
 
 /// A field whose value cannot be what it is documented to be.
+///
+/// ```
+/// use offhook::lenient::{Fields, Typed};
+/// use offhook::yunxin::CallStart;
+///
+/// let mut faults = Vec::new();
+/// let call = CallStart::read(&Fields::parse(r#"{"callType":"video","fromAccount":"mei"}"#)?, &mut faults);
+/// assert_eq!((call.from_account.as_deref(), call.call_type), (Some("mei"), None));
+/// assert_eq!((faults[0].field, faults[0].found), ("callType", "text"));
+/// # Ok::<(), offhook::lenient::NotFields>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldFault {
     /// The field, by the sender's name.
@@ -105,7 +133,7 @@ impl fmt::Display for FieldFault {
 
 /// How deeply lists and objects are nested inside each other in valid JSON.
 fn nesting(raw: &str) -> usize {
-    if !raw.starts_with(['{', '[']) {
+    if !matches!(raw.as_bytes().first(), Some(b'{' | b'[')) {
         return 0;
     }
     let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);

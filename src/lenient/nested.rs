@@ -10,6 +10,17 @@ use super::{Fields, Object, Shape, Typed};
 /// A field documented as text, which usually holds JSON; some senders write the JSON itself, which is the same here.
 ///
 /// Nothing is read before it is asked for, and what is no JSON is still there as text.
+///
+/// ```
+/// use offhook::lenient::{Fields, Nested};
+///
+/// let fields = Fields::parse(r#"{"ext":"{\"topic\":\"reading\"}"}"#)?;
+/// let ext: Nested = fields.read("ext").expect("text");
+/// assert_eq!(ext.as_str(), r#"{"topic":"reading"}"#);
+/// let json: serde_json::Value = ext.json().expect("JSON");
+/// assert_eq!(json["topic"], "reading");
+/// # Ok::<(), offhook::lenient::NotFields>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Nested(String);
 

@@ -8,6 +8,20 @@ use serde_json::value::RawValue;
 use super::{FieldFault, Fields, Impossible, Lenient, Shape, Typed, unquote};
 
 /// A documented object inside an event.
+///
+/// ```
+/// use offhook::lenient::{Fields, Object};
+/// use offhook::yunxin::ReadReceipt;
+///
+/// /// The objects of a list; the list may be one of JSON, or text.
+/// fn list<T: Object>(body: &Fields<'_>) -> Vec<T> {
+///     body.read("objects").unwrap_or_default()
+/// }
+///
+/// let body = Fields::parse(r#"{"objects":"[{\"fromAccount\":\"mei\"},{\"fromAccount\":\"an\"}]"}"#)?;
+/// assert_eq!(list::<ReadReceipt>(&body).len(), 2);
+/// # Ok::<(), offhook::lenient::NotFields>(())
+/// ```
 pub trait Object: Typed {}
 
 /// Reads `raw` as an object, or as JSON text of one.

@@ -5,6 +5,15 @@ use serde_json::Value;
 use super::{Lenient, Nested, Object};
 
 /// A value of one of the types that documented fields have.
+///
+/// ```
+/// use offhook::lenient::{Plain, Typed};
+/// use offhook::yunxin::CallStart;
+///
+/// let field = CallStart::FIELDS.iter().find(|field| field.name == "callType").expect("a documented field");
+/// assert!(matches!((field.read)("\"2\""), Some(Plain::Integer(2))));
+/// assert!((field.read)("\"video\"").is_none());
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plain {
     /// Text, and ids that may come as numbers.

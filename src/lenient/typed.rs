@@ -9,10 +9,33 @@ use serde_json::value::RawValue;
 use super::{FieldFault, Fields, Impossible, Lenient, Plain, json_type};
 
 /// Fields nobody documented, as they were sent.
+///
+/// ```
+/// use offhook::{Event, lenient::Other, yunxin::CallStart};
+///
+/// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei","mine":9007199254740993}"#)?;
+/// let other: Other = event.typed::<CallStart>().expect("a call").other;
+/// assert_eq!(other["mine"].get(), "9007199254740993");
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 pub type Other = BTreeMap<String, Box<RawValue>>;
 
 /// The typed content of some kinds of event: a struct with one optional field for each documented one, and the rest as
 /// it was sent. Serialised, it has the sender's names, each value in its documented form.
+///
+/// ```
+/// use offhook::lenient::{Fields, Typed};
+///
+/// /// Reads the content of some kinds, and says what was no use.
+/// fn read<T: Typed>(body: &str) -> Option<(T, usize)> {
+///     let mut faults = Vec::new();
+///     let content = T::read(&Fields::parse(body).ok()?, &mut faults);
+///     Some((content, faults.len()))
+/// }
+///
+/// let (call, faults) = read::<offhook::yunxin::CallStart>(r#"{"callType":"2"}"#).expect("an object");
+/// assert_eq!((call.call_type, faults), (Some(2), 0));
+/// ```
 pub trait Typed: Clone + Serialize + Send + Sync + 'static {
     /// The kinds that have this content; `neroom.*` means all that begin so.
     const KINDS: &'static [&'static str];
@@ -27,6 +50,15 @@ pub trait Typed: Clone + Serialize + Send + Sync + 'static {
 }
 
 /// One documented field.
+///
+/// ```
+/// use offhook::kind::KINDS;
+/// use offhook::lenient::Shape;
+///
+/// let row = KINDS.iter().find(|row| row.name == "call.start").expect("a row");
+/// let field = row.fields().iter().find(|field| field.name == "toAccountList").expect("a field");
+/// assert_eq!((field.shape.word(), field.title), (Shape::Texts.word(), "The callees' accounts."));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// The sender's name for it.
@@ -40,6 +72,8 @@ pub struct Field {
 }
 
 /// What a documented field's value is once it was read; how tolerantly, [`Lenient`] tells.
+///
+/// Example: [`Field`].
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Shape {
@@ -77,6 +111,15 @@ impl Shape {
 }
 
 /// The content of a kind without documented fields: every field as it was sent.
+///
+/// ```
+/// use offhook::{Event, Payload};
+///
+/// let event = Event::from_json(r#"{"eventType":4711,"fromAccount":"mei"}"#)?;
+/// let Payload::Unknown(content) = event.payload() else { panic!("nobody documented 4711") };
+/// assert_eq!(content.other["fromAccount"].get(), "\"mei\"");
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(transparent)]
 #[non_exhaustive]

@@ -9,6 +9,15 @@ use serde_json::value::RawValue;
 use super::{FieldFault, Shape};
 
 /// A type that can be read from more than one JSON form.
+///
+/// ```
+/// use offhook::lenient::{Impossible, Lenient};
+///
+/// assert_eq!(i64::read("\"2\""), Ok(Some(2)));
+/// assert_eq!(i64::read("null"), Ok(None));
+/// assert_eq!(i64::read("\"video\""), Err(Impossible));
+/// assert_eq!(bool::read("\"true\""), Ok(Some(true)));
+/// ```
 pub trait Lenient: Sized {
     /// What a value should be, for a fault's text.
     const EXPECTED: &'static str;
@@ -31,6 +40,8 @@ pub trait Lenient: Sized {
 }
 
 /// A value that cannot be read as the type asked for.
+///
+/// Example: [`Lenient`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Impossible;
 
@@ -105,6 +116,12 @@ impl Lenient for Vec<String> {
 }
 
 /// What a JSON value is, by its first character.
+///
+/// ```
+/// use offhook::lenient::json_type;
+///
+/// assert_eq!([json_type("\"2\""), json_type("[2]")], ["text", "a list"]);
+/// ```
 pub fn json_type(raw: &str) -> &'static str {
     match raw.as_bytes().first() {
         Some(b'"') => "text",
@@ -117,10 +134,17 @@ pub fn json_type(raw: &str) -> &'static str {
 }
 
 /// The characters of a JSON text. Half a surrogate pair, which JavaScript clients do send, becomes U+FFFD.
+///
+/// ```
+/// use offhook::lenient::unquote;
+///
+/// assert_eq!(unquote(r#""say \"hi\"""#).as_deref(), Some("say \"hi\""));
+/// assert_eq!(unquote("2"), None);
+/// ```
 pub fn unquote(raw: &str) -> Option<Cow<'_, str>> {
-    let inside = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if !inside.as_bytes().contains(&b'\\') {
-        return Some(Cow::Borrowed(inside));
+    let [b'"', inside @ .., b'"'] = raw.as_bytes() else { return None };
+    if !inside.contains(&b'\\') {
+        return raw.get(1..raw.len() - 1).map(Cow::Borrowed);
     }
     serde_json::from_str::<String>(raw)
         .ok()

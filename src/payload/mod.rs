@@ -75,6 +75,16 @@ macro_rules! payload {
 every_kind!(payload);
 
 /// What a closure over events may take: the event itself, its [`Payload`], or the typed content of some kinds.
+///
+/// ```
+/// use offhook::yunxin::CallStart;
+/// use offhook::{Event, Payload, Receiver, Verdict};
+///
+/// // A closure takes the event itself, its payload, or the content of some kinds, and is asked about no others.
+/// let receiver = Receiver::builder()
+///     .decide(|call: CallStart| async move { if call.callees().len() > 8 { Verdict::reject(20010) } else { Verdict::allow() } });
+/// # let _ = (receiver, |_: Event, _: Payload| ());
+/// ```
 pub trait FromEvent: Send + 'static {
     /// `None` where the event is of another kind: then the closure is not asked.
     fn from_event(event: &Event) -> Option<Self>

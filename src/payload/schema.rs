@@ -23,6 +23,11 @@ every_kind!(content_schema);
 
 /// The JSON Schema (2020-12) of an event: as offhook hands it on, or, where there is no `specversion`, the body as its
 /// sender wrote it. Each kind has a definition of its own.
+///
+/// ```
+/// let schema = offhook::payload::event_schema();
+/// assert!(schema.to_string().contains("offhook.call.start"));
+/// ```
 pub fn event_schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let mut of_type = Vec::new();

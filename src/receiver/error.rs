@@ -3,6 +3,16 @@
 use crate::journal;
 
 /// Why a receiver could not be built.
+///
+/// ```
+/// use offhook::Receiver;
+/// use offhook::receiver::BuildError;
+/// # #[tokio::main] async fn main() {
+///
+/// let error = Receiver::builder().build().await.unwrap_err();
+/// assert!(matches!(error, BuildError::NoApp));
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

@@ -12,6 +12,23 @@ use super::{
 use crate::clock::Clock;
 
 /// An app that requests are made for.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::tencent::user_sig::UserSigKey;
+/// use offhook::tencent::{Account, AccountError, Region, UserId};
+///
+/// let account = Account {
+///     key: UserSigKey::new(1_400_000_000, "made-up"),
+///     admin: UserId::administrator(),
+///     host: Some(Region::Singapore.into()),
+///     ingest: None, // calls only
+/// };
+/// let engine = account.call_engine(&Clock::system())?;
+/// assert!(matches!(account.ingests(&Clock::system()), Err(AccountError::NoPair)));
+/// # let _ = engine;
+/// # Ok::<(), AccountError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The app and its key.
@@ -25,6 +42,8 @@ pub struct Account {
 }
 
 /// The account cannot do what is asked of it.
+///
+/// Example: [`Account`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountError {

@@ -5,6 +5,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 /// Gives numbers that nobody need predict and nobody must not.
+///
+/// ```
+/// use offhook::tencent::Chance;
+///
+/// assert_eq!(Chance::custom(|| 7).number(), 7);
+/// assert!((0.0..1.0).contains(&Chance::random().fraction()));
+/// ```
 #[derive(Clone)]
 pub struct Chance(Arc<dyn Fn() -> u32 + Send + Sync>);
 

@@ -8,6 +8,22 @@ use std::time::Duration;
 use super::json_faults::JsonFault;
 
 /// Why a request came to nothing.
+///
+/// ```
+/// use offhook::tencent::call_engine::{CallEngine, StartCall};
+/// use offhook::tencent::RequestError;
+///
+/// /// What to tell whoever asked for a call.
+/// async fn ring(engine: &CallEngine, call: &StartCall) -> &'static str {
+///     match engine.start(call).await {
+///         Ok(_) => "it rings",
+///         Err(RequestError::Unknown(_)) => "it may have rung; it is not asked again",
+///         Err(RequestError::Refused(refused)) if refused.known.is_some() => "Tencent says no, and why",
+///         Err(_) => "it did not ring",
+///     }
+/// }
+/// # let _ = ring;
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -45,6 +61,14 @@ pub enum RequestError {
 }
 
 /// One thing that is wrong with a request.
+///
+/// ```
+/// use offhook::tencent::RequestFault;
+/// use offhook::tencent::call_engine::{Media, StartCall};
+///
+/// let faults: Vec<RequestFault> = StartCall::new("robot", Vec::new(), Media::Audio).faults();
+/// assert!(!faults.is_empty(), "nobody is called");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {what}")]
 pub struct RequestFault {
@@ -55,6 +79,14 @@ pub struct RequestFault {
 }
 
 /// Why a text is no request.
+///
+/// ```
+/// use offhook::tencent::FileError;
+/// use offhook::tencent::call_engine::StartCall;
+///
+/// let Err(FileError::NotJson(faults)) = StartCall::from_json("{\n  // who calls\n}") else { panic!("a comment is no JSON") };
+/// assert_eq!(faults[0].line, 2);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// It is not JSON.
@@ -69,6 +101,8 @@ pub enum FileError {
 }
 
 /// Tencent's own no.
+///
+/// Example: [`RequestError`].
 #[derive(Debug, Clone, thiserror::Error)]
 pub struct Refused {
     /// The interface that was asked, by its name.
@@ -84,6 +118,8 @@ pub struct Refused {
 }
 
 /// Nobody here knows whether it was done.
+///
+/// Example: [`RequestError`].
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("unknown whether {api} was done: {why}; {find_out}")]
 pub struct Unknown {
@@ -100,6 +136,14 @@ pub struct Unknown {
 }
 
 /// What is documented of a code.
+///
+/// ```
+/// use offhook::tencent::Fault;
+/// use offhook::tencent::call_engine::Code;
+///
+/// let code = Code::of(70_001).expect("a documented code");
+/// assert_eq!((code.known.meaning, code.known.fault), ("the UserSig has expired", Fault::Settings));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
     /// What Tencent says with it.
@@ -111,6 +155,8 @@ pub struct Known {
 }
 
 /// Whose fault an error is.
+///
+/// Example: [`Known`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The request says something that cannot be.

@@ -26,6 +26,14 @@ const LONGEST_ANSWER: usize = 4 << 20;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
 /// How long a request may take.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::tencent::Patience;
+///
+/// let patience = Patience { whole: Duration::from_secs(5), ..Patience::default() };
+/// assert!(patience.connect <= patience.whole);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// For reaching Tencent, in each attempt.
@@ -44,6 +52,8 @@ impl Default for Patience {
 }
 
 /// There is no HTTP client, mostly because the machine has no certificates of authorities.
+///
+/// Example: [`super::call_engine::Settings`].
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot make an HTTP client ({0}); for https the system's CA certificates must be installed")]
 pub struct ClientError(String);

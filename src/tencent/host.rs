@@ -5,6 +5,8 @@ use std::fmt;
 use url::{Host as UrlHost, Url};
 
 /// The region of an app's data centre.
+///
+/// Example: [`Host`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Region {
     /// Mainland China.
@@ -24,10 +26,22 @@ pub enum Region {
 }
 
 /// Where requests go: `https://` and a name, or plain `http://` on loopback.
+///
+/// ```
+/// use offhook::tencent::{Host, HostError, Region};
+///
+/// let region = Region::named("singapore").expect("a region");
+/// assert_eq!(Host::from(region).to_string(), "https://adminapisgp.im.qcloud.com");
+/// // Without TLS only to this machine itself.
+/// assert!(Host::parse("http://127.0.0.1:8082").is_ok());
+/// assert!(matches!(Host::parse("http://example.com"), Err(HostError::Plain)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host(Url);
 
 /// Why a text is no [`Host`].
+///
+/// Example: [`Host`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
     /// It is no URL of https or http.

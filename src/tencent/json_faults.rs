@@ -5,6 +5,8 @@
 use std::fmt;
 
 /// One thing that is wrong. Lines and columns count from 1, columns in characters.
+///
+/// Example: [`json_faults`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonFault {
     /// In this line.
@@ -26,6 +28,13 @@ const MOST: usize = 20;
 
 /// Everything that keeps `text` from being JSON, in order; none where it is JSON. After a comment or a missing comma
 /// reading goes on as if it were mended; after anything else it ends.
+///
+/// ```
+/// use offhook::tencent::json_faults;
+///
+/// let faults = json_faults("{\n  \"RoomId\": \"clinic-7\", // where\n  \"MediaType\": \"Audio\"\n}");
+/// assert_eq!((faults[0].line, faults[0].column), (2, 25));
+/// ```
 pub fn json_faults(text: &str) -> Vec<JsonFault> {
     let mut bytes = text.as_bytes().to_vec();
     let mut faults = Vec::new();

@@ -11,6 +11,18 @@ use crate::secret::Secret;
 const MASK: &str = "***";
 
 /// An HTTP request, complete and signed. `Display` and [`Outgoing::masked`] show it without its signatures.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::tencent::call_engine::Request;
+/// use offhook::tencent::{Account, Outgoing};
+///
+/// let engine = Account::of_dev().call_engine(&Clock::system())?;
+/// let outgoing: Outgoing = engine.prepare(&Request::GetCallback)?;
+/// assert!(outgoing.url().query().is_some_and(|query| query.contains("usersig=")));
+/// assert!(outgoing.to_string().contains("usersig=***"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Outgoing {
     pub(super) url: Url,

@@ -20,7 +20,7 @@ pub const GRACE: Duration = Duration::from_secs(3);
 /// So many failures to tell in a row end the waiting for media.
 const BLIND: u32 = 5;
 
-/// What is done.
+/// What is done. Example: [`play`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The call; it must have a room, which the media is played into.
@@ -31,7 +31,7 @@ pub struct Plan {
     pub private_map_key: bool,
 }
 
-/// What a witness saw.
+/// What a witness saw. Example: [`Witness`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sign {
     /// This callee answered.
@@ -45,12 +45,25 @@ pub enum Sign {
 }
 
 /// Tells what happens in a call.
+///
+/// ```
+/// use offhook::tencent::play::{Sign, Witness};
+///
+/// /// For a trial: everybody answers.
+/// struct Everybody(String);
+///
+/// impl Witness for Everybody {
+///     async fn next(&mut self, _: &str) -> Sign {
+///         Sign::Accepted(self.0.clone())
+///     }
+/// }
+/// ```
 pub trait Witness: Send {
     /// Waits for the next sign about the call. Dropping what this gives loses nothing.
     fn next(&mut self, call_id: &str) -> impl Future<Output = Sign> + Send;
 }
 
-/// One step of the way.
+/// One step of the way. Example: [`play`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// It rings.
@@ -81,7 +94,7 @@ pub enum Step {
     Ended(Option<String>),
 }
 
-/// How it went.
+/// How it went. Example: [`play`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Played {
     /// Somebody answered and the media played to its end.
@@ -94,7 +107,7 @@ pub enum Played {
     Stopped,
 }
 
-/// Why nothing was played.
+/// Why nothing was played. Example: [`play`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlayError {
@@ -115,6 +128,26 @@ pub enum PlayError {
 /// Rings, waits for the answer, plays, and hangs up. `tell` hears of each step. When `stop` is ready, what goes on is
 /// ended; a request under way is finished first, so that no call is left behind.
 ///
+/// ```no_run
+/// use offhook::clock::Clock;
+/// use offhook::tencent::call_engine::{Media, StartCall};
+/// use offhook::tencent::ingest::Playing;
+/// use offhook::tencent::play::{Asking, Plan, Played, Step, play};
+/// use offhook::tencent::{Account, RoomId};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let (account, clock) = (Account::of_dev(), Clock::system());
+/// let (engine, ingests) = (account.call_engine(&clock)?, account.ingests(&clock)?);
+/// let room = Some(RoomId::text("clinic-7")?);
+/// let call = StartCall { room, ..StartCall::new("reminder-bot", vec!["jack".to_owned()], Media::Audio) };
+/// let plan = Plan { call, playing: Playing::once("https://example.com/medicine.mp3"), private_map_key: false };
+/// let mut witness = Asking::new(&engine, "reminder-bot");
+/// let tell = |step: Step| println!("{step:?}");
+/// let played = play(&engine, &ingests, &plan, &mut witness, tell, std::future::pending()).await?;
+/// assert_eq!(played, Played::ToTheEnd);
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// [`PlayError`] where nothing could be played.
 pub async fn play(
@@ -132,7 +165,7 @@ pub async fn play(
     play_started(engine, ingests, plan, started, witness, tell, stop).await
 }
 
-/// The same from the ring on: the call of `plan` was started, and this came of it.
+/// The same from the ring on: the call of `plan` was started, and this came of it. Example: [`play`].
 ///
 /// # Errors
 /// [`PlayError`] where nothing could be played.
@@ -167,6 +200,7 @@ pub async fn play_started(
 }
 
 /// A call that was started, and its way from there; each step can be taken by somebody else than the one before.
+/// Example: [`play`].
 #[derive(Debug, Clone, Copy)]
 pub struct OpenCall<'a> {
     /// The client of the call engine.
@@ -329,7 +363,7 @@ fn is_over(error: &RequestError) -> bool {
     error.code().is_some_and(|code| over.contains(&code))
 }
 
-/// A witness without callbacks: it asks the call engine, once a second.
+/// A witness without callbacks: it asks the call engine, once a second. Example: [`play`].
 #[derive(Debug)]
 pub struct Asking<'a> {
     engine: &'a CallEngine,

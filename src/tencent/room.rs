@@ -13,6 +13,17 @@ pub const MAX_ROOM_TEXT: usize = 64;
 pub const MAX_ROOM_NUMBER: u32 = 4_294_967_294;
 
 /// A room. The number 123 and the text "123" are two different rooms.
+///
+/// ```
+/// use offhook::tencent::{RoomId, RoomReading};
+///
+/// let (number, text) = (RoomId::number(123)?, RoomId::text("123")?);
+/// assert_ne!(number, text);
+/// assert_eq!([number.call_engine_type(), text.call_engine_type()], [1, 2]);
+/// // Where Tencent's own pages disagree:
+/// assert_eq!(RoomReading::WORDS.map(|(_, reading)| number.ingest_type(reading)), [0, 1]);
+/// # Ok::<(), offhook::tencent::room::RoomError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RoomId {
     /// 1 to 4294967294.
@@ -22,6 +33,8 @@ pub enum RoomId {
 }
 
 /// How `StartStreamIngest` is told whether a room is a number or a text.
+///
+/// Example: [`RoomId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RoomReading {
     /// As the guide for server calls has it: 0 number, 1 text.
@@ -31,6 +44,14 @@ pub enum RoomReading {
 }
 
 /// Why something is no [`RoomId`].
+///
+/// ```
+/// use offhook::tencent::RoomId;
+/// use offhook::tencent::room::RoomError;
+///
+/// assert_eq!(RoomId::number(0), Err(RoomError::Number(0)));
+/// assert_eq!(RoomId::text("诊室"), Err(RoomError::Alphabet("诊室".to_owned())));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RoomError {
     /// The number 0, or one above [`MAX_ROOM_NUMBER`].

@@ -15,6 +15,8 @@ pub const ALGORITHM: &str = "TC3-HMAC-SHA256";
 const TERMINATOR: &str = "tc3_request";
 
 /// A pair for the Cloud API; not the key that signs UserSigs.
+///
+/// Example: [`Request`].
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// Public: it is sent along.
@@ -26,6 +28,21 @@ pub struct Credentials {
 }
 
 /// A request to be signed.
+///
+/// ```
+/// use offhook::tencent::tc3::{Credentials, Request};
+///
+/// let request = Request {
+///     service: "trtc",
+///     headers: &[("content-type", "application/json; charset=utf-8"), ("host", "trtc.tencentcloudapi.com")],
+///     body: b"{}",
+///     at: "2026-01-01T00:00:00Z".parse()?,
+/// };
+/// let pair = Credentials { secret_id: "made-up-id".to_owned(), secret_key: "made-up".into(), token: None };
+/// let authorization = request.authorization(&pair);
+/// assert!(authorization.starts_with("TC3-HMAC-SHA256 Credential=made-up-id/2026-01-01/trtc/tc3_request, "));
+/// # Ok::<(), jiff::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The product, e.g. `trtc`.

@@ -7,10 +7,20 @@ use std::str::FromStr;
 pub const MAX_USER_ID: usize = 32;
 
 /// A user's name in a Tencent app: 1 to 32 of `a-z A-Z 0-9 _ -`.
+///
+/// ```
+/// use offhook::tencent::{UserId, UserIdError};
+///
+/// assert_eq!(UserId::parse("bed_7")?.as_str(), "bed_7");
+/// assert!(matches!(UserId::parse("bed 7"), Err(UserIdError::Alphabet(_))));
+/// # Ok::<(), UserIdError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(Box<str>);
 
 /// Why a text is no [`UserId`].
+///
+/// Example: [`UserId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UserIdError {
     /// There is nothing in it.

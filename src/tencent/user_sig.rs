@@ -30,6 +30,18 @@ use crate::secret::Secret;
 pub const ADVISED_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The key of an app (`SDKSecretKey`), which makes and checks UserSigs.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::tencent::UserId;
+/// use offhook::tencent::user_sig::{UserSig, UserSigKey};
+///
+/// let (key, now) = (UserSigKey::new(1_400_000_000, "made-up"), "2026-01-01T00:00:00Z".parse()?);
+/// let text = key.make(&UserId::parse("mei")?, Duration::from_secs(86_400), now);
+/// let user_sig = UserSig::read(text.expose())?;
+/// assert_eq!((&*user_sig.identifier, user_sig.verify(&key, now)), ("mei", Ok(())));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct UserSigKey {
     sdk_app_id: u32,

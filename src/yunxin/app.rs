@@ -11,6 +11,17 @@ use sha1::{Digest, Sha1};
 use crate::secret::Secret;
 
 /// One of an app's secrets.
+///
+/// ```
+/// use offhook::yunxin::{App, AppSecret};
+///
+/// // While a secret is replaced both hold, the older one until the end of the year.
+/// let older = AppSecret::new("older").until(Some("2026-12-31T23:59:59Z".parse()?));
+/// assert!(older.is_current("2026-11-01T00:00:00Z".parse()?) && !older.is_current("2027-01-01T00:00:00Z".parse()?));
+/// let mut app = App::new("made-up-app-key", "newer");
+/// app.secrets.push(older);
+/// # Ok::<(), jiff::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct AppSecret {
     /// The secret itself.
@@ -87,6 +98,13 @@ impl App {
 }
 
 /// All apps, found by key, in the order in which they were given.
+///
+/// ```
+/// use offhook::yunxin::{App, Apps};
+///
+/// let apps: Apps = [App::new("one", "made-up"), App::new("two", "made-up-too")].into_iter().collect();
+/// assert!(apps.get("two").is_some() && apps.get("three").is_none());
+/// ```
 #[derive(Clone, Default)]
 pub struct Apps {
     list: Vec<App>,

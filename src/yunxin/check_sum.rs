@@ -9,6 +9,8 @@ use subtle::ConstantTimeEq;
 use crate::secret::Secret;
 
 /// The two digests that go into a request's headers, in lower-case hex.
+///
+/// Example: [`sign`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signature {
     /// The `MD5` header: 32 digits.
@@ -54,6 +56,11 @@ pub(super) fn proves_meeting(secret: &Secret, nonce: &str, cur_time: &str, md5: 
 }
 
 /// Signs `body` as the old meeting kit does: `sha1hex(AppSecret + Nonce + CurTime + md5hex(body))`.
+///
+/// ```
+/// let check_sum = offhook::yunxin::sign_meeting("made-up-app-secret", "4711", b"{}", "1767225600000");
+/// assert_eq!(check_sum.len(), 40);
+/// ```
 pub fn sign_meeting(app_secret: &str, nonce: &str, body: &[u8], cur_time: &str) -> String {
     hex::encode(meeting_check_sum_of(app_secret, nonce, cur_time, &hex::encode(md5_of(body))))
 }

@@ -15,6 +15,8 @@ use crate::lenient::{FieldFault, Fields, NotFields};
 use crate::refusal::Refusal;
 
 /// A verified request, understood.
+///
+/// Example: [`decode`].
 #[derive(Debug)]
 pub struct Decoded {
     /// What it is.
@@ -25,19 +27,37 @@ pub struct Decoded {
 
 /// Says what a verified request received at `received` is.
 ///
+/// ```
+/// use offhook::event::EventId;
+/// use offhook::yunxin::{App, Apps, Decoded, decode, sign, verify};
+///
+/// let (apps, now): (Apps, _) = ([App::new("app", "made-up")].into_iter().collect(), jiff::Timestamp::now());
+/// let (body, cur_time) = (br#"{"eventType":20,"fromAccount":"mei","callType":"video"}"#, now.as_millisecond().to_string());
+/// let signature = sign("made-up", body, &cur_time);
+/// let mut headers = http::HeaderMap::new();
+/// for (name, value) in
+///     [("appkey", "app"), ("curtime", &cur_time), ("md5", &signature.md5), ("checksum", &signature.check_sum)]
+/// {
+///     headers.insert(name, value.parse()?);
+/// }
+/// let verified = verify(&apps, &headers, body.to_vec().into(), now)?;
+/// let Decoded { event, faults } = decode(verified, EventId::at(now), now)?;
+/// assert_eq!((event.kind().name(), faults[0].field), ("call.start", "callType"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// The body is no JSON object, or its `eventType` is neither an integer nor a text.
 pub fn decode(verified: Verified, id: EventId, received: Timestamp) -> Result<Decoded, Refusal> {
     let app_key = Arc::clone(verified.headers().app_key());
-    let sent_at = Some(verified.sent_at().to_owned());
     let product = verified.headers().product();
-    let (headers, body) = verified.into_record();
+    let (sent_at, headers, body) = verified.into_record();
     understand(body, product, |kind, subject, body| EventParts {
         id,
         kind,
         app_key,
         received,
-        sent_at,
+        sent_at: Some(sent_at),
         subject,
         headers: headers.into(),
         body,

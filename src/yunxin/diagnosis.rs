@@ -14,6 +14,8 @@ use crate::event::EventId;
 use crate::refusal::{Refusal, is_in_seconds};
 
 /// One check and how it went.
+///
+/// Example: [`diagnose`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What was checked: `headers`, `app`, `signature`, `clock` or `body`; and `content`, where nobody can say what a body
@@ -26,6 +28,8 @@ pub struct Finding {
 }
 
 /// What a request's checks come to.
+///
+/// Example: [`diagnose`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnosis {
     /// The refusal a receiver answers, if it does.

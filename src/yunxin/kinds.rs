@@ -92,7 +92,8 @@ fn word(text: &str) -> Option<Kind> {
 }
 
 fn is_integer(raw: &str) -> bool {
-    raw.bytes().next().is_some_and(|first| first == b'-' || first.is_ascii_digit()) && !raw.contains(['.', 'e', 'E'])
+    let starts_so = |first: &u8| *first == b'-' || first.is_ascii_digit();
+    raw.as_bytes().first().is_some_and(starts_so) && !raw.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
 
 fn unusable() -> Refusal {

@@ -26,6 +26,8 @@ static CHECK_SUM: HeaderName = HeaderName::from_static("checksum");
 static TYPE_NAME: HeaderName = HeaderName::from_static(TYPE);
 
 /// Headers that only someone with the app's secret can have made.
+///
+/// Example: [`verify`].
 pub struct ProvenHeaders {
     app_key: Arc<str>,
     secret: Arc<str>,
@@ -39,6 +41,18 @@ pub struct ProvenHeaders {
 }
 
 /// Which product a request is from, as far as its head and the profile of its proof tell; the body tells the rest.
+///
+/// ```
+/// use http::HeaderMap;
+/// use offhook::Refusal;
+/// use offhook::yunxin::{Apps, Product, ProvenHeaders};
+///
+/// /// Whether the headers say that this is a copy of RTC 2.0.
+/// fn is_rtc(apps: &Apps, headers: &HeaderMap) -> Result<bool, Refusal> {
+///     Ok(ProvenHeaders::prove(apps, headers, jiff::Timestamp::now())?.product() == Product::Rtc)
+/// }
+/// # let _ = is_rtc;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Product {
     /// It was proven as a callback.
@@ -52,6 +66,8 @@ pub enum Product {
 }
 
 /// A body that only someone with the app's secret can have signed.
+///
+/// Example: [`verify`].
 pub struct Verified {
     headers: ProvenHeaders,
     body: Bytes,
@@ -94,8 +110,11 @@ impl ProvenHeaders {
         let Signed { cur_time, sent, md5, check_sum, product } = *signed;
         let mut text = String::with_capacity(192);
         let told = headers.get(&TYPE_NAME).and_then(|value| value.to_str().ok()).map(|value| (TYPE, value));
-        for part in lines.iter().chain(&told).flat_map(|(name, value)| [name, ": ", value, "\n"]) {
-            text.push_str(part);
+        for (name, value) in lines.iter().chain(&told) {
+            text.push_str(name);
+            text.push_str(": ");
+            text.push_str(value);
+            text.push('\n');
         }
         let (app_key, secret) = (Arc::clone(&app.app_key), Arc::clone(secret.fingerprint()));
         let (cur_time, tolerance) = (cur_time.to_owned(), app.clock_tolerance);
@@ -181,9 +200,9 @@ impl Verified {
         &self.body
     }
 
-    /// The four headers as they were sent, a `Name: value` line each, and the signed bytes.
-    pub(super) fn into_record(self) -> (String, Bytes) {
-        (self.headers.text, self.body)
+    /// `CurTime` and the four headers as they were sent, these a `Name: value` line each, and the signed bytes.
+    pub(super) fn into_record(self) -> (String, String, Bytes) {
+        (self.headers.cur_time, self.headers.text, self.body)
     }
 }
 

@@ -25,7 +25,44 @@ macro_rules! samples {
 }
 every_kind!(samples);
 
+/// Writes a [`Typed`](crate::lenient::Typed) as `lenient::payload!` does, and shows in its documentation the golden sample
+/// of its first kind, and how that is read.
+macro_rules! sampled {
+    (
+        $(#[$doc:meta])*
+        pub struct $name:ident for [$kind:literal $(, $more:literal)* $(,)?] {
+            $(#[doc = $title:literal])+ $first:ident: $($fields:tt)+
+        }
+    ) => {
+        $crate::lenient::payload! {
+            $(#[$doc])*
+            #[doc = concat!("\nOf `", $kind, "`:\n\n```json")]
+            #[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/yunxin/samples/", $kind, ".json"))]
+            #[doc = concat!(
+                "\n```\n\n```\n",
+                "use offhook::{Event, yunxin::{", stringify!($name), ", sample}};\n\n",
+                "let event = Event::from_json(sample(\"", $kind, "\").expect(\"a sample\"))?;\n",
+                "let content: ", stringify!($name), " = event.typed().expect(\"its content\");\n",
+                "assert!(content.", stringify!($first), ".is_some());\n",
+                "# Ok::<(), offhook::Refusal>(())\n```"
+            )]
+            pub struct $name for [$kind $(, $more)*] {
+                $(#[doc = $title])+ $first: $($fields)+
+            }
+        }
+    };
+}
+pub(in crate::yunxin) use sampled;
+
 /// The golden sample of `kind`.
+///
+/// ```
+/// use offhook::{Event, yunxin::sample};
+///
+/// let event = Event::from_json(sample("rtc.user_join").expect("a sample"))?;
+/// assert_eq!(event.kind().name(), "rtc.user_join");
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 pub fn sample(kind: &str) -> Option<&'static str> {
     SAMPLES.iter().find(|(name, _)| *name == kind).map(|(_, body)| *body)
 }

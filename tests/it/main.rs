@@ -27,6 +27,7 @@ mod listen;
 mod nats;
 mod outside;
 mod overload;
+mod programs;
 mod properties;
 mod reading;
 mod refusals;

@@ -12,27 +12,6 @@ pub(crate) fn map_differs(readme: &str, entries: &[String]) -> Vec<String> {
     missing.chain(gone.map(|entry| format!("README.md: the map of src has {entry}, which is not there"))).collect()
 }
 
-/// What `lib.rs` shows at the crate's root, and has no example in its documentation.
-pub(crate) fn without_example(lib: &str, files: &[(String, String)]) -> Vec<String> {
-    let shown = lib.lines().filter_map(|line| line.strip_prefix("pub use ")?.split_once("::")?.1.strip_suffix(';'));
-    let names = shown.flat_map(|names| names.trim_matches(['{', '}']).split(", "));
-    let has_example = |name: &str| {
-        let begins = ["struct", "enum", "trait"].map(|what| format!("pub {what} {name}"));
-        files.iter().any(|(_, text)| {
-            let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
-            let is_it = |line: &&str| {
-                let rest = begins.iter().find_map(|begin| line.strip_prefix(begin.as_str()));
-                rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-            };
-            let Some(at) = lines.iter().position(is_it) else { return false };
-            let above = lines[..at].iter().rev().take_while(|line| !line.is_empty());
-            above.filter(|line| line.starts_with("/// ```")).count() >= 2
-        })
-    };
-    let missing = names.filter(|name| !has_example(name));
-    missing.map(|name| format!("{name} is shown at the root of the library and has no example that runs")).collect()
-}
-
 /// The port of `listen` in a section of the defaults.
 pub(crate) fn default_port(defaults: &str, section: &str) -> Option<u16> {
     let section = defaults.split(&format!("\n[{section}]\n")).nth(1)?.split("\n[").next()?;
@@ -74,15 +53,6 @@ pub(crate) fn outside_mentions(path: &str, text: &str) -> Vec<String> {
     let needle = concat!("..", "/sha", "red");
     let found = (1..).zip(text.lines()).filter(|(_, line)| line.contains(needle));
     found.map(|(number, _)| format!("{path}:{number}: mentions {needle}, which nobody else has")).collect()
-}
-
-#[test]
-fn an_item_without_an_example_is_found() {
-    let file = "/// A.\n///\n/// ```\n/// a();\n/// ```\n#[derive(Debug)]\npub struct A<T>(T);\n\n/// No.\npub trait Bee {}\n\npub struct B;\n";
-    let files = [("a.rs".to_owned(), file.to_owned())];
-    let missing = without_example("pub use a::A;\npub use a::{B, Bee};\n", &files);
-    assert_eq!(missing.len(), 2, "{missing:?}");
-    assert!(missing[0].starts_with("B is") && missing[1].starts_with("Bee is"));
 }
 
 #[test]

@@ -17,6 +17,20 @@ use crate::lenient::{Field, Plain};
 use crate::verdict::Verdict;
 
 /// A rule as it is written.
+///
+/// ```
+/// use offhook::Verdict;
+/// use offhook::decide::rules::{NamedList, RuleSource, Rulebook};
+///
+/// let blocked = NamedList::written("blocked", vec!["mei".to_owned()]);
+/// let rule = RuleSource {
+///     name: "blocked".to_owned(),
+///     when: "data.fromAccount in lists.blocked".to_owned(),
+///     then: Verdict::reject(20012),
+/// };
+/// let book = Rulebook::load(vec![rule], vec![blocked], Vec::new()).expect("good rules");
+/// assert_eq!((book.sources().len(), book.lists()[0].len()), (1, 1));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleSource {
     /// Its name in `verdictby` (`rule:<name>`), logs and metrics.
@@ -28,6 +42,15 @@ pub struct RuleSource {
 }
 
 /// What is wrong with a rule.
+///
+/// ```
+/// use offhook::Verdict;
+/// use offhook::decide::rules::{RuleFault, RuleSource, Rulebook};
+///
+/// let rule = RuleSource { name: "slip".to_owned(), when: "dta.fromAccount == \"mei\"".to_owned(), then: Verdict::allow() };
+/// let faults: Vec<RuleFault> = Rulebook::load(vec![rule], Vec::new(), Vec::new()).unwrap_err();
+/// assert_eq!((faults[0].rule, faults[0].line, faults[0].column), (0, 1, 1));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleFault {
     /// Which rule, from 0.
@@ -43,6 +66,8 @@ pub struct RuleFault {
 }
 
 /// Rules in order, checked.
+///
+/// Example: [`RuleSource`].
 pub struct Rulebook {
     pub(super) rules: Vec<Rule>,
     pub(super) slots: Vec<Slot>,

@@ -11,6 +11,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// All counters that are in use. They go on counting when their rules are loaded anew.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use offhook::decide::Shared;
+/// use offhook::decide::rules::Counters;
+/// use offhook::metrics::Metrics;
+///
+/// // What rules count goes on when they are loaded anew with the same counters.
+/// let counters = Arc::new(Counters::default());
+/// let shared = Shared { metrics: Metrics::new(Duration::from_millis(1500)), counters };
+/// # let _ = shared;
+/// ```
 #[derive(Debug, Default)]
 pub struct Counters(Mutex<HashMap<Name, Weak<Counter>>>);
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where a named list comes from.
+///
+/// Example: [`NamedList`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListSource {
     /// A file: an entry a line; blank lines and lines that begin with `#` count for nothing.
@@ -14,6 +16,15 @@ pub enum ListSource {
 }
 
 /// A list with its entries.
+///
+/// ```
+/// use offhook::decide::rules::{ListSource, NamedList};
+///
+/// let list = NamedList::of_file("blocked", "blocked.txt".into(), "# people\nmei\n\nan\n")?;
+/// assert_eq!(list.len(), 2);
+/// assert!(matches!(list.source, ListSource::File(_)));
+/// # Ok::<(), offhook::decide::rules::ListFault>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct NamedList {
     /// Its name after `lists.`.
@@ -24,6 +35,14 @@ pub struct NamedList {
 }
 
 /// A list that cannot be read.
+///
+/// ```
+/// use offhook::decide::rules::{ListFault, NamedList};
+///
+/// let huge = "x".repeat(NamedList::LARGEST + 1);
+/// let fault = NamedList::of_file("huge", "huge.txt".into(), &huge).unwrap_err();
+/// assert!(matches!(fault, ListFault::TooLarge));
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum ListFault {
     /// It is larger than [`NamedList::LARGEST`].

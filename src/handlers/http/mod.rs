@@ -33,6 +33,21 @@ const IDLE: Duration = Duration::from_secs(4);
 /// 5xx and no answer in time may be the event's fault: tried again, then parked. All else parks at once, redirects too.
 /// `Retry-After` counts. The header `idempotency-key` holds the event's id, the same for each attempt; with signing keys
 /// so does `webhook-id`, beside `webhook-timestamp` and `webhook-signature` (Standard Webhooks).
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::Receiver;
+/// use offhook::clock::Clock;
+/// use offhook::handlers::{Http, SigningKey};
+///
+/// let key = SigningKey::parse(&"whsec_bWFkZS11cCBrZXkgb2YgdGhpcnR5LXR3byBieXRlcyE=".into())?;
+/// let url = "https://crm.example/events".parse()?;
+/// let seconds = Duration::from_secs;
+/// let handler = Http::new("crm", url, seconds(10), seconds(2), Clock::system())?.signed(vec![key]);
+/// let receiver = Receiver::builder().handler(handler);
+/// # let _ = receiver;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Http {
     name: Arc<str>,
     url: Url,

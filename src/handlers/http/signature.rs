@@ -17,6 +17,8 @@ const PREFIX: &str = "whsec_";
 const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// A key that deliveries are signed with.
+///
+/// Example: [`super::Http`].
 #[derive(Clone)]
 pub struct SigningKey(Vec<u8>);
 
@@ -57,6 +59,13 @@ impl fmt::Debug for SigningKey {
 }
 
 /// Why a text is no signing key.
+///
+/// ```
+/// use offhook::handlers::{KeyError, SigningKey};
+///
+/// let faults = ["made-up", "whsec_?", "whsec_AAAA"].map(|text| SigningKey::parse(&text.into()).unwrap_err());
+/// assert!(matches!(faults, [KeyError::Prefix, KeyError::Encoding, KeyError::Length(3)]));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// It does not begin as one.

@@ -28,6 +28,23 @@ const TOO_LARGE: &str = "larger than the server takes (max_payload)";
 const CLOUD_EVENT: &str = "application/cloudevents+json; charset=utf-8";
 
 /// How events are published.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::Receiver;
+/// use offhook::handlers::{Nats, NatsSettings, Subject};
+/// use offhook::nats::Servers;
+///
+/// let settings = NatsSettings {
+///     servers: Servers::parse("nats://127.0.0.1:4222")?,
+///     subject: Subject::parse(Subject::DEFAULT)?,
+///     jetstream: true,
+///     timeout: Duration::from_secs(5),
+/// };
+/// let receiver = Receiver::builder().handler(Nats::new("bus", settings));
+/// # let _ = receiver;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct NatsSettings {
     /// The servers.
@@ -49,6 +66,8 @@ pub struct NatsSettings {
 ///
 /// No connection, no stream for the subject, no acknowledgement in time are the target's trouble: the lane pauses. What
 /// the server cannot take for its size is parked; what a stream refuses otherwise is tried again, then parked.
+///
+/// Example: [`NatsSettings`].
 pub struct Nats {
     name: Arc<str>,
     settings: NatsSettings,

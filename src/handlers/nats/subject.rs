@@ -8,6 +8,14 @@ use crate::event::Event;
 ///
 /// What an event puts there never adds a wildcard or a blank: such characters become `_`. The points of a family and of
 /// a kind stay, so that `offhook.{kind}` may be subscribed to as `offhook.call.*`.
+///
+/// ```
+/// use offhook::handlers::Subject;
+///
+/// assert_eq!(Subject::parse("calls.{kind}")?.as_str(), "calls.{kind}");
+/// assert!(Subject::parse("calls.{knd}").is_err());
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Subject {
     text: String,

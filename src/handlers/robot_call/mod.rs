@@ -27,6 +27,34 @@ use crate::tencent::{Account, AccountError, Fault, RequestError, RoomId};
 use playback::Playback;
 
 /// What a robot call is made from.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::handlers::{RobotCall, RobotCallSettings, Template};
+/// use offhook::journal::Options;
+/// use offhook::tencent::Account;
+/// use offhook::tencent::call_engine::Media;
+///
+/// let settings = RobotCallSettings {
+///     account: Account::of_dev(),
+///     journal: Options::at("data"),
+///     callbacks: false,
+///     accounts: Vec::new(),
+///     verdict: Some("reject"),
+///     robot: Template::parse("reminder-bot")?,
+///     callees: vec![Template::parse("{data.fromAccount}")?],
+///     media_type: Media::Audio,
+///     room: Template::parse("{id}")?,
+///     user_data: None,
+///     timeout_ms: 30_000,
+///     push_title: None,
+///     push_desc: None,
+///     media: None,
+/// };
+/// let handler = RobotCall::new("call-back", settings, Clock::system())?;
+/// # let _ = handler;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The app.
@@ -60,6 +88,8 @@ pub struct Settings {
 }
 
 /// Places a Tencent call for an event, at most once.
+///
+/// Example: [`Settings`].
 pub struct RobotCall {
     name: Arc<str>,
     settings: Settings,

@@ -6,6 +6,16 @@ use crate::event::Event;
 use crate::lenient::{Fields, Lenient};
 
 /// A text with places.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::handlers::Template;
+///
+/// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei","toAccountList":["an","bo"]}"#).expect("an event");
+/// assert_eq!(Template::parse("a call by {data.fromAccount}")?.fill(&event)?, "a call by mei");
+/// assert_eq!(Template::parse("{data.toAccountList}")?.fill_all(&event)?, ["an", "bo"]);
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     text: String,

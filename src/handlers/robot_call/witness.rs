@@ -20,6 +20,17 @@ const LOOK: Duration = Duration::from_millis(150);
 const PAGE: usize = 200;
 
 /// A witness that follows a journal.
+///
+/// ```
+/// use offhook::handlers::JournalWitness;
+/// use offhook::journal::{Options, ReadError, Reader};
+///
+/// /// Sees what becomes of calls in the callbacks that another process keeps.
+/// fn witness() -> Result<JournalWitness, ReadError> {
+///     JournalWitness::from_now_on(Reader::of(&Options::at("data"))?)
+/// }
+/// # let _ = witness;
+/// ```
 #[derive(Debug)]
 pub struct JournalWitness {
     reader: Reader,

@@ -18,6 +18,17 @@ use super::NatsSettings;
 use crate::nats::ConnectError;
 
 /// Something that did not work with NATS.
+///
+/// ```
+/// use offhook::journal::NatsError;
+///
+/// let error = NatsError {
+///     doing: "read the stream",
+///     servers: "nats://nats-1:4222".to_owned(),
+///     error: "no answer".to_owned(),
+/// };
+/// assert!(error.to_string().contains("nats://nats-1:4222"));
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot {doing} (NATS at {servers}): {error}")]
 pub struct NatsError {

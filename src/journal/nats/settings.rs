@@ -5,6 +5,17 @@ use std::time::Duration;
 use crate::nats::{Servers, UrlError};
 
 /// The shared journal's settings.
+///
+/// ```
+/// use offhook::journal::{NatsSettings, Options};
+///
+/// // One journal for several machines; on the disk there is only what NATS would not take.
+/// let settings = NatsSettings { replicas: 3, ..NatsSettings::at("nats://nats-1:4222,nats://nats-2:4222")? };
+/// assert_eq!(settings.stream, "offhook");
+/// let options = Options { nats: Some(settings), ..Options::at("data") };
+/// # let _ = options;
+/// # Ok::<(), offhook::nats::UrlError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NatsSettings {
     /// Its servers, and who we are to them.

@@ -6,6 +6,18 @@ use super::super::{Failure, ReadError, failures};
 use crate::event::EventId;
 
 /// What the platform said of our answers; for those who ask about many events.
+///
+/// ```
+/// use offhook::event::EventId;
+/// use offhook::journal::{Failures, Journal, ReadError};
+///
+/// /// Of these events those whose answers the platform did not take.
+/// fn failed(journal: &Journal, ids: &[EventId]) -> Result<usize, ReadError> {
+///     let failures: Failures = journal.reader().failures()?;
+///     ids.iter().try_fold(0, |count, id| Ok(count + usize::from(failures.of(*id)?.is_some())))
+/// }
+/// # let _ = failed;
+/// ```
 #[derive(Debug)]
 pub struct Failures(Place);
 

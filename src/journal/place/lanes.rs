@@ -12,6 +12,18 @@ use crate::event::EventId;
 use crate::kind::KindPattern;
 
 /// How far each handler is, what is parked, and what is to be delivered again.
+///
+/// ```
+/// use offhook::journal::{Journal, LaneError, Position};
+///
+/// /// Where a handler stands, and how much of what it could not take is parked.
+/// fn standing(journal: &Journal, handler: &str) -> Result<(Position, u64), LaneError> {
+///     let position = journal.lanes().register(handler)?;
+///     let standing = journal.lanes().standings().into_iter().find(|standing| standing.handler == handler);
+///     Ok((position, standing.map_or(0, |standing| standing.parked)))
+/// }
+/// # let _ = standing;
+/// ```
 #[derive(Debug, Clone)]
 pub struct Lanes(Place);
 

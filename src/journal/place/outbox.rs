@@ -8,6 +8,32 @@ use super::super::{NatsError, Options, nats};
 use crate::event::EventId;
 
 /// The outbox of one journal. Cheap to clone.
+///
+/// ```
+/// use offhook::event::EventId;
+/// use offhook::journal::{Entry, Options, Outbox, OutboxError, Stage};
+///
+/// /// Does something at most once, whatever happens meanwhile.
+/// fn once(options: &Options, id: EventId, act: impl FnOnce()) -> Result<(), OutboxError> {
+///     let outbox = Outbox::of(options);
+///     let entry = |stage| Entry { stage, note: String::new(), at: jiff::Timestamp::now() };
+///     if outbox.entry("example", id)?.is_some() {
+///         return Ok(()); // perhaps done
+///     }
+///     outbox.write("example", id, &entry(Stage::Sent))?;
+///     act();
+///     outbox.write("example", id, &entry(Stage::Confirmed))
+/// }
+///
+/// let directory = tempfile::tempdir()?;
+/// let (options, id) = (Options::at(directory.path()), EventId::at(jiff::Timestamp::now()));
+/// let mut times = 0;
+/// for _ in 0..2 {
+///     once(&options, id, || times += 1)?;
+/// }
+/// assert_eq!(times, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Outbox(Place);
 
@@ -18,6 +44,8 @@ enum Place {
 }
 
 /// Why the outbox could not be read or written.
+///
+/// Example: [`Outbox`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutboxError {

@@ -10,6 +10,14 @@ use super::Failures;
 use crate::event::{Event, EventId};
 
 /// Reads a journal; writes nothing to it. Works while a server, or several, write it.
+///
+/// ```
+/// use offhook::journal::{Options, ReadError, Reader};
+///
+/// // Of a journal on a disk; another process may write to it meanwhile.
+/// let error = Reader::of(&Options::at("there is none")).map(|_| ()).unwrap_err();
+/// assert!(matches!(error, ReadError::NotAJournal { .. }));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Reader(Place);
 

@@ -5,6 +5,8 @@
 use crate::tencent::error::{Class, Fault, Known};
 
 /// A documented code.
+///
+/// Example: [`crate::tencent::Known`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
     /// As it comes in `ErrorCode`.

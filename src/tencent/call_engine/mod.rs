@@ -35,6 +35,23 @@ const PER_SECOND: u32 = 198;
 const LOCK_OUT: Duration = Duration::from_secs(60);
 
 /// What a client is made from.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::tencent::call_engine::{CallEngine, Settings};
+/// use offhook::tencent::user_sig::UserSigKey;
+/// use offhook::tencent::{Chance, ClientError, Host, Patience, UserId};
+///
+/// let settings = Settings {
+///     key: UserSigKey::new(1_400_000_000, "made-up"),
+///     admin: UserId::administrator(),
+///     host: Host::parse("http://127.0.0.1:8082").expect("a host"),
+///     patience: Patience::default(),
+/// };
+/// let engine = CallEngine::new(settings, Clock::system(), Chance::random())?;
+/// # let _ = engine;
+/// # Ok::<(), ClientError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The app and the key that signs its UserSigs.

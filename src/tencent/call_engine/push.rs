@@ -26,6 +26,23 @@ macro_rules! optional_fields {
 
 optional_fields! {
     /// The whole push.
+    ///
+    /// ```
+    /// use offhook::tencent::call_engine::{AndroidPush, ApnsPush, HarmonyPush, LanguageContent, Media, OfflinePush, StartCall};
+    ///
+    /// let mut chinese = LanguageContent::default();
+    /// (chinese.language, chinese.title) = (Some("zh".to_owned()), Some("视频通话".to_owned()));
+    /// let mut push = OfflinePush::default();
+    /// (push.title, push.desc) = (Some("Video call".to_owned()), Some("The ward is calling".to_owned()));
+    /// push.multi_language_content = Some(vec![chinese]);
+    /// let (mut android, mut apns, mut harmony) = (AndroidPush::default(), ApnsPush::default(), HarmonyPush::default());
+    /// android.xiaomi_channel_id = Some("calls".to_owned());
+    /// apns.sound = Some("ring.caf".to_owned());
+    /// harmony.sound = Some("ring.mp3".to_owned());
+    /// (push.android, push.apns, push.harmony) = (Some(android), Some(apns), Some(harmony));
+    /// let call = StartCall { push: Some(push), ..StartCall::new("ward-7", vec!["mei".to_owned()], Media::Video) };
+    /// assert!(call.to_json().contains(r#""XiaoMiChannelID":"calls""#));
+    /// ```
     pub struct OfflinePush {
         /// 0 push where the callee is offline, 1 do not.
         push_flag: u8 = "PushFlag",
@@ -56,6 +73,8 @@ optional_fields! {
 
 optional_fields! {
     /// A push in one language.
+    ///
+    /// Example: [`OfflinePush`].
     pub struct LanguageContent {
         /// Which.
         language: String = "Language",
@@ -68,6 +87,8 @@ optional_fields! {
 
 optional_fields! {
     /// For Android's vendors.
+    ///
+    /// Example: [`OfflinePush`].
     pub struct AndroidPush {
         /// A file's name without its suffix.
         sound: String = "Sound",
@@ -118,6 +139,8 @@ optional_fields! {
 
 optional_fields! {
     /// For Apple.
+    ///
+    /// Example: [`OfflinePush`].
     pub struct ApnsPush {
         /// 0 counts, 1 does not.
         badge_mode: u8 = "BadgeMode",
@@ -144,6 +167,8 @@ optional_fields! {
 
 optional_fields! {
     /// For `HarmonyOS`.
+    ///
+    /// Example: [`OfflinePush`].
     pub struct HarmonyPush {
         /// Instead of the push's title.
         title: String = "Title",

@@ -22,6 +22,17 @@ pub(super) struct Envelope {
 }
 
 /// What became of a call that was started.
+///
+/// ```
+/// use offhook::tencent::call_engine::Started;
+///
+/// /// Whose phone did not ring, and with which code.
+/// fn not_rung(started: &Started) -> Vec<(&str, i64)> {
+///     let callees = started.callees.iter().filter(|callee| !callee.rang());
+///     callees.map(|callee| (&*callee.callee, callee.result_code)).collect()
+/// }
+/// # let _ = not_rung;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Started {
     /// The call's id; not every version of the interface tells it, and without it the call cannot be ended or looked up.
@@ -36,6 +47,8 @@ pub struct Started {
 }
 
 /// How one callee fared.
+///
+/// Example: [`Started`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CalleeResult {
     /// Who.
@@ -47,6 +60,18 @@ pub struct CalleeResult {
 }
 
 /// A call that goes on.
+///
+/// ```
+/// use offhook::tencent::RequestError;
+/// use offhook::tencent::call_engine::CallEngine;
+///
+/// /// Who talks in a call.
+/// async fn talking(engine: &CallEngine, call_id: &str) -> Result<Vec<String>, RequestError> {
+///     let members = engine.info(call_id).await?.members.into_iter();
+///     Ok(members.filter(|member| member.is_calling()).map(|member| member.user).collect())
+/// }
+/// # let _ = talking;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallInfo {
     /// Its id.
@@ -67,6 +92,8 @@ pub struct CallInfo {
 }
 
 /// Somebody in a call.
+///
+/// Example: [`CallInfo`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Member {
     /// Who; every digit of it, where it came as a number.
@@ -78,6 +105,19 @@ pub struct Member {
 }
 
 /// A call that is over.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::tencent::RequestError;
+/// use offhook::tencent::call_engine::{CallEngine, RecordFilter};
+///
+/// /// For how long people talked, in the calls of the first page.
+/// async fn talked(engine: &CallEngine) -> Result<Duration, RequestError> {
+///     let page = engine.records(&RecordFilter::default()).await?;
+///     Ok(page.records.iter().filter_map(|record| record.talked()).sum())
+/// }
+/// # let _ = talked;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallRecord {
     /// Its id.
@@ -113,6 +153,8 @@ pub struct CallRecord {
 }
 
 /// A page of records.
+///
+/// Example: [`CallRecord`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecordPage {
     /// How many there are in all pages.
@@ -127,6 +169,20 @@ pub struct RecordPage {
 }
 
 /// Where callbacks go.
+///
+/// ```
+/// use offhook::tencent::RequestError;
+/// use offhook::tencent::call_engine::{CALLBACK_COMMANDS, CallEngine};
+///
+/// /// Has callbacks sent to `url`, where they are not yet.
+/// async fn set(engine: &CallEngine, url: &str) -> Result<(), RequestError> {
+///     if engine.callback().await.is_ok_and(|setting| setting.url == url) {
+///         return Ok(());
+///     }
+///     engine.set_callback(url, CALLBACK_COMMANDS.map(str::to_owned).into()).await
+/// }
+/// # let _ = set;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallbackSetting {
     /// The one URL of the app. It may hold a secret in its path.

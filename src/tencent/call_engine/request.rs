@@ -7,6 +7,8 @@ use super::StartCall;
 use crate::tencent::RequestFault;
 
 /// One interface of the call engine.
+///
+/// Example: [`Request`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Api {
     /// Rings users from the server.
@@ -28,6 +30,16 @@ pub enum Api {
 }
 
 /// A request.
+///
+/// ```
+/// use offhook::tencent::call_engine::{Api, RecordFilter, Request};
+///
+/// let filter = RecordFilter { result: Some("NotAnswer".to_owned()), per_page: Some(20), ..RecordFilter::default() };
+/// let request = Request::Records(filter);
+/// assert!(request.faults().is_empty());
+/// assert_eq!(request.api().name(), "get_record_by_filter");
+/// assert!(!Api::StartCall.is_repeatable(), "it could ring twice");
+/// ```
 #[derive(Debug, Clone)]
 pub enum Request {
     /// Rings users from the server.
@@ -54,6 +66,8 @@ pub enum Request {
 }
 
 /// Which records are meant; without any field those of the last 7 days.
+///
+/// Example: [`Request`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordFilter {
     /// Calls that began at this Unix second or later; more than 7 days ago is moved up without a word.

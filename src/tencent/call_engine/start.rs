@@ -19,6 +19,20 @@ pub const MAX_USER_DATA: usize = 1000;
 pub const MANY_CALLEES: usize = 8;
 
 /// A call from the server.
+///
+/// ```
+/// use offhook::tencent::RoomId;
+/// use offhook::tencent::call_engine::{Media, StartCall};
+///
+/// let call = StartCall {
+///     room: Some(RoomId::text("clinic-7")?),
+///     timeout_ms: 20_000,
+///     ..StartCall::new("reminder-bot", vec!["mei".to_owned()], Media::named("audio").expect("a word for it"))
+/// };
+/// assert!(call.faults().is_empty() && call.warnings().is_empty());
+/// assert_eq!(StartCall::from_json(&call.to_json())?, call);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct StartCall {
     /// Who calls. Needs no client: nobody checks whether it is online or busy.
@@ -38,6 +52,8 @@ pub struct StartCall {
 }
 
 /// With pictures or without.
+///
+/// Example: [`StartCall`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Media {
     /// Sound only.

@@ -8,6 +8,8 @@ use crate::tencent::RoomId;
 
 payload! {
     /// `Call.CallbackAfterStartCall`: a call began.
+    ///
+    /// Example: [`super::decode_call`].
     pub struct CallStarted for ["call_engine.start"] {
         /// Which callback it is.
         command: String = "CallbackCommand",
@@ -22,6 +24,8 @@ payload! {
 
 object! {
     /// A call that is going on.
+    ///
+    /// Example: [`super::decode_call`].
     pub struct CallInfo {
         /// The call's own id.
         call_id: String = "CallId",
@@ -40,6 +44,8 @@ object! {
 
 object! {
     /// Somebody in a call.
+    ///
+    /// Example: [`MemberChanged`].
     pub struct CallMember {
         /// Who.
         account: String = "User_Account",
@@ -78,6 +84,8 @@ payload! {
 
 object! {
     /// What somebody in a call did.
+    ///
+    /// Example: [`MemberChanged`].
     pub struct MemberChange {
         /// Who.
         account: String = "User_Account",
@@ -88,6 +96,18 @@ object! {
 
 payload! {
     /// `Call.CallbackAfterEndCall`: at most one member was left.
+    ///
+    /// ```
+    /// use offhook::lenient::{Fields, Typed};
+    /// use offhook::tencent::callback::{CallEnded, CallResult, sample};
+    ///
+    /// let body = sample("call_engine.end").expect("a sample");
+    /// let ended = CallEnded::read(&Fields::parse(body)?, &mut Vec::new()); // of an event: `event.typed()`
+    /// let record = ended.record.expect("its record");
+    /// assert_eq!(record.result.map(|result| result.meaning()), Some(CallResult::NormalEnd));
+    /// assert_eq!((record.accept_time, record.end_time), (Some(1_767_225_604), Some(1_767_225_663)));
+    /// # Ok::<(), offhook::lenient::NotFields>(())
+    /// ```
     pub struct CallEnded for ["call_engine.end"] {
         /// Which callback it is.
         command: String = "CallbackCommand",
@@ -100,6 +120,8 @@ payload! {
 
 object! {
     /// A call that is over. Its times are Unix times in seconds, unlike `EventTime`.
+    ///
+    /// Example: [`CallEnded`].
     pub struct CallRecord {
         /// The call's own id.
         call_id: String = "CallId",

@@ -26,6 +26,8 @@ pub const CALL_V1_REPLY: &str = r#"{"ErrorCode":0,"ErrorMessage":"Success"}"#;
 pub const TRTC_REPLY: &str = r#"{"code":0}"#;
 
 /// A proven callback, understood.
+///
+/// Example: [`decode_call`].
 #[derive(Debug)]
 pub struct Decoded {
     /// What it is.
@@ -42,6 +44,22 @@ pub struct Decoded {
 const LONGEST_WORD: usize = 64;
 
 /// Says what a callback of the call engine is. The command in the body leads; the one in the query stands in for it.
+///
+/// ```
+/// use offhook::event::EventId;
+/// use offhook::tencent::callback::{CallProof, CallStarted, CallbackSecrets, MediaType, call_reply, decode_call, sample};
+///
+/// let secrets = CallbackSecrets::new(88_888_888, ["made-up-token".into()], []);
+/// let now = jiff::Timestamp::now();
+/// let proof = CallProof::prove(&secrets, "made-up-token", "SdkAppid=88888888", now)?;
+/// let body = sample("call_engine.start").expect("a sample");
+/// let decoded = decode_call(proof.verify(body.into()), EventId::at(now), now)?;
+/// let call: CallStarted = decoded.event.typed().expect("a call that began");
+/// let info = call.call_info.expect("what the call is");
+/// assert_eq!((info.media(), info.room_id.as_deref()), (Some(MediaType::Video), Some("clinic-7")));
+/// assert!(call_reply(decoded.event.kind()).contains("\"ErrorCode\":0"));
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 ///
 /// # Errors
 /// The body is no JSON object, or no command is anywhere.
@@ -63,6 +81,8 @@ pub fn decode_call(verified: VerifiedCall, id: EventId, received: Timestamp) -> 
 }
 
 /// What a callback of the call engine of this kind is answered.
+///
+/// Example: [`decode_call`].
 pub fn call_reply(kind: &Kind) -> &'static str {
     let command = kind.name().strip_prefix("call_engine.unknown.");
     if command.is_some_and(|command| V1_COMMANDS.contains(&command)) { CALL_V1_REPLY } else { CALL_REPLY }
@@ -100,6 +120,25 @@ const V1_COMMANDS: [&str; 26] = [
 ];
 
 /// Says what a callback of TRTC is.
+///
+/// ```
+/// use offhook::event::EventId;
+/// use offhook::tencent::RoomId;
+/// use offhook::tencent::callback::{CallbackSecrets, TrtcEvent, TrtcProof, decode_trtc, sample, sign_trtc};
+///
+/// let secrets = CallbackSecrets::new(88_888_888, [], ["made-up-key".into()]);
+/// let body = sample("trtc.1.103").expect("a sample");
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert("SdkAppId", "88888888".parse()?);
+/// headers.insert("Sign", sign_trtc("made-up-key", body.as_bytes()).parse()?);
+/// let now = jiff::Timestamp::now();
+/// let verified = TrtcProof::prove(&secrets, &headers)?.verify(body.into())?;
+/// let event = decode_trtc(verified, EventId::at(now), now)?.event;
+/// let entered: TrtcEvent = event.typed().expect("somebody entered a room");
+/// let info = entered.info.expect("what happened");
+/// assert_eq!((info.user_id.as_deref(), info.room_id), (Some("mei"), Some(RoomId::text("clinic-7")?)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// The body is no JSON object, or has no whole number as `EventGroupId` or `EventType`.

@@ -22,6 +22,8 @@ use crate::refusal::Refusal;
 const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// A path and a query that only Tencent, or somebody it told, can know.
+///
+/// Example: [`super::decode_call`].
 pub struct CallProof {
     sdk_app_id: Arc<str>,
     secret: Arc<str>,
@@ -30,12 +32,16 @@ pub struct CallProof {
 }
 
 /// A call engine's callback that was proven.
+///
+/// Example: [`super::decode_call`].
 pub struct VerifiedCall {
     proof: CallProof,
     body: Bytes,
 }
 
 /// Headers that a TRTC callback must have. They prove nothing before the body is there: its bytes are what is signed.
+///
+/// Example: [`super::decode_trtc`].
 pub struct TrtcProof {
     secrets: CallbackSecrets,
     sign: [u8; 32],
@@ -43,6 +49,8 @@ pub struct TrtcProof {
 }
 
 /// A TRTC callback whose bytes were signed with one of the keys.
+///
+/// Example: [`super::decode_trtc`].
 pub struct VerifiedTrtc {
     sdk_app_id: Arc<str>,
     secret: Arc<str>,
@@ -193,6 +201,8 @@ pub fn sign_call(token: &str, request_time: &str) -> String {
 }
 
 /// The header `Sign` of a TRTC callback: standard base64 of the HMAC-SHA256 of the body's bytes.
+///
+/// Example: [`super::decode_trtc`].
 pub fn sign_trtc(key: &str, body: &[u8]) -> String {
     BASE64_STANDARD.encode(hmac_sha256(key.as_bytes(), body))
 }

@@ -12,6 +12,8 @@ pub const SAMPLES: &[(&str, &str)] = &[
 ];
 
 /// The golden sample of `kind`.
+///
+/// Example: [`super::decode_call`].
 pub fn sample(kind: &str) -> Option<&'static str> {
     SAMPLES.iter().find(|(name, _)| *name == kind).map(|(_, body)| *body)
 }

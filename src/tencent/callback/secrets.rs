@@ -9,6 +9,17 @@ use crate::secret::Secret;
 
 /// What one app's callbacks are proven with. Several tokens or keys hold while one is being replaced; without any,
 /// nothing is proven.
+///
+/// ```
+/// use offhook::tencent::callback::CallbackSecrets;
+///
+/// // While a token is replaced both hold.
+/// let tokens = ["older".into(), "newer".into()];
+/// let secrets = CallbackSecrets::new(88_888_888, tokens, ["made-up-key".into()]);
+/// assert_eq!((&**secrets.sdk_app_id(), secrets.count()), ("88888888", (2, 1)));
+/// let receiver = offhook::Receiver::builder().tencent(secrets);
+/// # let _ = receiver;
+/// ```
 #[derive(Clone)]
 pub struct CallbackSecrets {
     sdk_app_id: Arc<str>,

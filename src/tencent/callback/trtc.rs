@@ -7,6 +7,8 @@ use crate::tencent::RoomId;
 
 payload! {
     /// An event of any group.
+    ///
+    /// Example: [`super::decode_trtc`].
     pub struct TrtcEvent for [
         "trtc.1.101", "trtc.1.102", "trtc.1.103", "trtc.1.104", "trtc.1.105", "trtc.2.201", "trtc.2.202", "trtc.2.203",
         "trtc.2.204", "trtc.2.205", "trtc.2.206", "trtc.7.701", "trtc.7.702"
@@ -26,6 +28,8 @@ payload! {
 
 object! {
     /// What happened. Events may arrive out of order: sort by `event_ms`.
+    ///
+    /// Example: [`super::decode_trtc`].
     pub struct TrtcEventInfo {
         /// The room: a number or a text, by its kind.
         room_id: RoomId = "RoomId",

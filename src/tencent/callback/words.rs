@@ -63,7 +63,7 @@ macro_rules! words {
 }
 
 words! {
-    /// `ActionType`, as it was sent.
+    /// `ActionType`, as it was sent. Example: [`MemberChanged`](super::MemberChanged).
     ActionWord,
     /// What a member of a call did.
     Action {
@@ -87,7 +87,7 @@ words! {
 }
 
 words! {
-    /// `CallResult`, as it was sent.
+    /// `CallResult`, as it was sent. Example: [`CallEnded`](super::CallEnded).
     CallResultWord,
     /// How a call ended.
     CallResult {
@@ -109,7 +109,7 @@ words! {
 }
 
 words! {
-    /// `MediaType` or `CallMediaType`, as it was sent.
+    /// `MediaType` or `CallMediaType`, as it was sent. Example: [`decode_call`](super::decode_call).
     MediaTypeWord,
     /// What a call carries.
     MediaType {

@@ -5,6 +5,14 @@
 use crate::tencent::error::{Class, Fault, Known};
 
 /// A documented code.
+///
+/// ```
+/// use offhook::tencent::Fault;
+/// use offhook::tencent::ingest::Code;
+///
+/// let code = Code::of("FailedOperation.TaskExist").expect("a documented code");
+/// assert_eq!(code.known.fault, Fault::Request);
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
     /// As it comes in `Response.Error.Code`.

@@ -37,7 +37,7 @@ const PER_SECOND: u32 = 19;
 /// The longest task id that is sent; Tencent's have about 120 characters.
 const LONGEST_TASK_ID: usize = 1024;
 
-/// Which of Tencent's two sites.
+/// Which of Tencent's two sites. Example: [`Ingest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Site {
     /// cloud.tencent.com.
@@ -46,7 +46,7 @@ pub enum Site {
     International,
 }
 
-/// One interface of stream ingest.
+/// One interface of stream ingest. Example: [`Ingest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Api {
     /// Plays a stream into a room.
@@ -59,7 +59,7 @@ pub enum Api {
     Update,
 }
 
-/// What a client is made from.
+/// What a client is made from. Example: [`Ingest`].
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The pair of the Cloud API.
@@ -77,7 +77,7 @@ pub struct Settings {
     pub patience: Patience,
 }
 
-/// A stream to play into a room.
+/// A stream to play into a room. Example: [`Playing`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct StartIngest {
     /// Where.
@@ -90,7 +90,7 @@ pub struct StartIngest {
     pub private_map_key: bool,
 }
 
-/// A client of one app. Keeps its connections, and which reading of a room's type Tencent took.
+/// A client of one app. Keeps its connections, and which reading of a room's type Tencent took. Example: [`Ingest`].
 #[derive(Debug)]
 pub struct Ingests {
     exchange: Exchange,

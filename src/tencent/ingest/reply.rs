@@ -11,6 +11,37 @@ use crate::tencent::error::{Class, Refused, RequestError, Unknown};
 use crate::tencent::exchange::Judged;
 
 /// A stream that was started.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::tencent::ingest::{Api, Change, Ingests, Settings, Site, StartIngest};
+/// use offhook::tencent::tc3::Credentials;
+/// use offhook::tencent::{Account, Patience, RequestError, RoomId};
+///
+/// /// Plays something into a room, and stops it.
+/// async fn play(ingests: &Ingests, room: RoomId) -> Result<(), RequestError> {
+///     let ingest = ingests.start(&StartIngest::new(room, "robot", "https://example.com/hello.mp3")).await?;
+///     if ingests.status(&ingest.task_id).await?.is_playing() {
+///         ingests.stop(&ingest.task_id).await?;
+///     }
+///     Ok(())
+/// }
+///
+/// let settings = Settings {
+///     credentials: Credentials { secret_id: "made-up".to_owned(), secret_key: "made-up".into(), token: None },
+///     site: Site::International,
+///     endpoint: Site::International.endpoint(),
+///     region: Site::International.usual_region().to_owned(),
+///     room_reading: None,
+///     patience: Patience::default(),
+/// };
+/// let ingests = Account { ingest: Some(settings), ..Account::of_dev() }.ingests(&Clock::system())?;
+/// // What would leave, without sending it.
+/// let outgoing = ingests.prepare(Api::Stop, "a-task", &Change::default())?;
+/// assert!(outgoing.body().contains("a-task"));
+/// # let _ = play;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ingest {
     /// Its id, which every later request needs. It may hold `+`, `-` and dots.
@@ -25,6 +56,8 @@ pub struct Ingest {
 }
 
 /// Whether a stream plays.
+///
+/// Example: [`Ingest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// `InProgress`, or `NotExist` once it is over.

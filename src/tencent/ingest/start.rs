@@ -19,6 +19,18 @@ const DEPRECATED: [(&str, &str); 3] = [
 ];
 
 /// What is played, besides where and by whom.
+///
+/// ```
+/// use offhook::tencent::ingest::{ENDLESS, Playing, Site, StartIngest};
+/// use offhook::tencent::RoomId;
+///
+/// let mut playing = Playing::once("https://example.com/waiting.mp3");
+/// (playing.repeat, playing.max_minutes) = (Some(ENDLESS), Some(60));
+/// assert!(playing.warnings(Site::International).is_empty());
+/// let ingest = StartIngest { playing, ..StartIngest::new(RoomId::number(70707)?, "robot", "https://example.com/") };
+/// assert!(!ingest.private_map_key);
+/// # Ok::<(), offhook::tencent::room::RoomError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Playing {
@@ -52,6 +64,18 @@ pub struct Playing {
 }
 
 /// What changes about a stream that is played. What is `None` stays.
+///
+/// ```
+/// use offhook::tencent::RequestError;
+/// use offhook::tencent::ingest::{Change, Ingests};
+///
+/// /// Softer, while somebody speaks.
+/// async fn soften(ingests: &Ingests, task_id: &str) -> Result<bool, RequestError> {
+///     let change = Change { volume: Some(20), ..Change::default() };
+///     Ok(ingests.update(task_id, &change).await?.is_playing())
+/// }
+/// # let _ = soften;
+/// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Change {
     /// Plays this instead.

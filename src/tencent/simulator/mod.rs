@@ -39,6 +39,27 @@ use state::State;
 const BODY_LIMIT: usize = 10 << 20;
 
 /// A running stand-in. Dropped, it is gone.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::tencent::call_engine::{Media, StartCall};
+/// use offhook::tencent::simulator::{Phone, Plan, Simulator};
+/// use offhook::tencent::{Account, Host};
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// let mut plan = Plan::of_dev("http://127.0.0.1:8080", Clock::system());
+/// plan.phones.insert("bo".to_owned(), Phone::IsBusy);
+/// let simulator = Simulator::start(listener, plan, |line| println!("{line}"))?;
+///
+/// let host = Some(Host::parse(&format!("http://{}", simulator.address()))?);
+/// let engine = Account { host, ..Account::of_dev() }.call_engine(&Clock::system())?;
+/// let started = engine.start(&StartCall::new("concierge", vec!["mei".to_owned()], Media::Audio)).await?;
+/// assert!(started.callees.iter().all(|callee| callee.rang()));
+/// let seen = simulator.sees(|seen| seen.rings.contains_key("mei")).await;
+/// assert_eq!(seen.going_on.len(), 1);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Simulator {
     shared: Arc<Shared>,

@@ -11,6 +11,8 @@ use crate::tencent::{
 };
 
 /// The set-up of a [`Simulator`](super::Simulator).
+///
+/// Example: [`super::Simulator`].
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The app it knows; there is no other.
@@ -62,6 +64,16 @@ pub struct Plan {
 }
 
 /// A site of Tencent Cloud.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::tencent::RoomReading;
+/// use offhook::tencent::simulator::{Plan, Site};
+///
+/// let plan = Plan::of_dev("http://127.0.0.1:8080", Clock::system());
+/// let china = Plan { site: Site::China, room_reading: RoomReading::ApiReference, ..plan };
+/// # let _ = china;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Site {
     /// cloud.tencent.com
@@ -71,6 +83,8 @@ pub enum Site {
 }
 
 /// What a phone does when it rings.
+///
+/// Example: [`super::Simulator`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phone {
     /// It is answered after a while, and hung up a while later, or not at all.

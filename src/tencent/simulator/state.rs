@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 /// Everything that was seen from outside so far.
+///
+/// Example: [`super::Simulator`].
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Seen {
     /// How often each phone rang.
@@ -21,6 +23,18 @@ pub struct Seen {
 }
 
 /// A callback that was sent.
+///
+/// ```
+/// use offhook::tencent::simulator::Simulator;
+///
+/// /// The callbacks that nobody took, and the media that nobody heard.
+/// fn unheard(simulator: &Simulator) -> Vec<String> {
+///     let seen = simulator.seen();
+///     let untold = seen.callbacks.into_iter().filter(|told| told.status != Some(200)).map(|told| told.what);
+///     untold.chain(seen.played.into_iter().filter(|played| !played.heard).map(|played| played.url)).collect()
+/// }
+/// # let _ = unheard;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Told {
     /// What it said: a command of the call engine, or `trtc.<group>.<type>`.
@@ -30,6 +44,8 @@ pub struct Told {
 }
 
 /// A medium that was asked for.
+///
+/// Example: [`Told`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Played {
     /// Its task.
@@ -45,6 +61,16 @@ pub struct Played {
 }
 
 /// What goes wrong with a `start_call_by_robot` that is to come.
+///
+/// ```
+/// use offhook::tencent::simulator::{Simulator, Trouble};
+///
+/// /// Does it ring twice, where Tencent's answer is lost?
+/// fn goes_wrong(simulator: &Simulator) {
+///     simulator.next_start(Trouble::Silence);
+/// }
+/// # let _ = goes_wrong;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// It rings, and no answer ever comes.

@@ -16,6 +16,17 @@ use crate::tencent::UserId;
 const MOST: usize = 4096;
 
 /// Makes UserSigs of one app and keeps them while they are good.
+///
+/// ```
+/// use offhook::clock::Clock;
+/// use offhook::tencent::UserId;
+/// use offhook::tencent::user_sig::{ADVISED_VALIDITY, UserSigKey, UserSigs};
+///
+/// let user_sigs = UserSigs::new(UserSigKey::new(1_400_000_000, "made-up"), ADVISED_VALIDITY, Clock::system());
+/// let mei = UserId::parse("mei")?;
+/// assert_eq!(user_sigs.get(&mei), user_sigs.get(&mei), "made once");
+/// # Ok::<(), offhook::tencent::UserIdError>(())
+/// ```
 pub struct UserSigs {
     key: UserSigKey,
     validity: Duration,

@@ -8,6 +8,20 @@ use jiff::Timestamp;
 use crate::tencent::{RoomId, UserId};
 
 /// What a user may do in a room; joined with `|`.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::tencent::user_sig::{PrivateMapKey, Privileges, UserSig, UserSigKey};
+/// use offhook::tencent::{RoomId, UserId};
+///
+/// let (key, now) = (UserSigKey::new(1_400_000_000, "made-up"), "2026-01-01T00:00:00Z".parse()?);
+/// let listen = Privileges::ENTER_ROOM | Privileges::RECEIVE_AUDIO;
+/// let (mei, room) = (UserId::parse("mei")?, RoomId::text("clinic-7")?);
+/// let text = key.make_private_map_key(&mei, &room, listen, Duration::from_secs(3600), now);
+/// let read: Option<PrivateMapKey> = UserSig::read(text.expose())?.private_map_key();
+/// assert_eq!(read.map(|read| (read.room, read.privileges)), Some((room, listen)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Privileges(u32);
 
@@ -46,6 +60,8 @@ impl BitOr for Privileges {
 }
 
 /// What a PrivateMapKey says besides its user and app, which the UserSig around it says too.
+///
+/// Example: [`Privileges`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrivateMapKey {
     /// In which room.

@@ -25,6 +25,8 @@ const FORGIVING: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// What a UserSig says; nobody has checked yet that it is true.
+///
+/// Example: [`super::UserSigKey`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserSig {
     /// Whose it is.
@@ -42,6 +44,12 @@ pub struct UserSig {
 }
 
 /// Why a text is no UserSig.
+///
+/// ```
+/// use offhook::tencent::user_sig::{ReadError, UserSig};
+///
+/// assert_eq!(UserSig::read("no UserSig"), Err(ReadError::NotBase64));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// It is far too long.
@@ -65,6 +73,18 @@ pub enum ReadError {
 }
 
 /// Why a UserSig is not to be trusted.
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::tencent::UserId;
+/// use offhook::tencent::user_sig::{Untrusted, UserSig, UserSigKey};
+///
+/// let (key, now) = (UserSigKey::new(1_400_000_000, "made-up"), "2026-01-01T00:00:00Z".parse()?);
+/// let user_sig = UserSig::read(key.make(&UserId::administrator(), Duration::from_secs(60), now).expose())?;
+/// let another = UserSigKey::new(1_400_000_000, "another");
+/// assert_eq!(user_sig.verify(&another, now), Err(Untrusted::Signature));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Untrusted {
     /// It belongs to another app.

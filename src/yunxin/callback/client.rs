@@ -5,6 +5,19 @@ use serde::{Serialize, Serializer};
 use crate::lenient::{Impossible, Lenient, Plain, Shape};
 
 /// `fromClientType`: a word in any case, or its number; a word nobody documented is kept.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::yunxin::{CallStart, ClientType};
+///
+/// // A word in any case, or its number.
+/// for written in [r#""AOS""#, r#""aos""#, r#""1""#, "1"] {
+///     let event = Event::from_json(format!(r#"{{"eventType":20,"fromClientType":{written}}}"#))?;
+///     let call: CallStart = event.typed().expect("a call");
+///     assert_eq!(call.from_client_type, Some(ClientType::Android));
+/// }
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClientType {
@@ -77,7 +90,7 @@ impl Serialize for ClientType {
     }
 }
 
-/// Writes a [`Typed`](crate::lenient::Typed) as `lenient::payload!` does, with the three fields in front that say who
+/// Writes a [`Typed`](crate::lenient::Typed) as `sampled!` does, with the three fields in front that say who
 /// acts, and from what; after `with address` the two that say from where, too.
 macro_rules! client_payload {
     ($(#[$doc:meta])* pub struct $name:ident for [$($kind:literal),+ $(,)?] with address { $($fields:tt)* }) => {
@@ -93,7 +106,7 @@ macro_rules! client_payload {
         }
     };
     ($(#[$doc:meta])* pub struct $name:ident for [$($kind:literal),+ $(,)?] { $($fields:tt)* }) => {
-        $crate::lenient::payload! {
+        $crate::yunxin::samples::sampled! {
             $(#[$doc])*
             pub struct $name for [$($kind),+] {
                 /// Who acts (accid).

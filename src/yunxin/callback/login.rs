@@ -92,6 +92,15 @@ impl LoginChatroom {
 }
 
 /// What a client proves itself with. `Debug` does not show it; serialised, it is there as it was sent.
+///
+/// ```
+/// use offhook::{Event, yunxin::LoginIm};
+///
+/// let event = Event::from_json(r#"{"eventType":36,"fromAccount":"mei","authType":2,"token":"made-up"}"#)?;
+/// let token = event.typed::<LoginIm>().and_then(|login| login.token).expect("a token");
+/// assert_eq!((token.expose(), format!("{token:?}")), ("made-up", "***".to_owned()));
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct LoginToken(String);
 

@@ -4,9 +4,10 @@
 //! in `other`, and nothing is guessed.
 
 use super::client::{ClientType, client_payload};
-use crate::lenient::{Nested, payload};
+use crate::lenient::Nested;
+use crate::yunxin::samples::sampled;
 
-payload! {
+sampled! {
     /// eventType 7: somebody creates a team (创建群).
     pub struct TeamCreate for ["team.create"] {
         /// Who creates it (accid); no `fromAccount` here.

@@ -1,9 +1,9 @@
 //! Users' profiles and friends (用户相关回调), page `DI1NDU2MjI`.
 
 use super::client::{ClientType, client_payload};
-use crate::lenient::payload;
+use crate::yunxin::samples::sampled;
 
-payload! {
+sampled! {
     /// eventType 3: somebody changes their profile (用户资料变更). Only what changes is there.
     pub struct UserUpdate for ["user.update"] {
         /// Whose profile it is (accid).

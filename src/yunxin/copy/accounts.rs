@@ -7,6 +7,17 @@ use serde::{Serialize, Serializer};
 use crate::lenient::{Impossible, Lenient, Plain, Shape, unquote};
 
 /// Accounts, written as `[a, b]`, as JSON text or as a list.
+///
+/// ```
+/// use offhook::lenient::Lenient;
+/// use offhook::yunxin::Accounts;
+///
+/// // As it is documented, and as one example has it.
+/// for written in [r#""[mei, an]""#, r#"["mei","an"]"#] {
+///     let accounts = Accounts::read(written).expect("accounts").expect("some");
+///     assert_eq!(accounts[..], ["mei", "an"]);
+/// }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Accounts(Vec<String>);
 

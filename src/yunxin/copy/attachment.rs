@@ -5,6 +5,23 @@ use super::team_notice::TeamNotification;
 use crate::lenient::{Nested, Object, object};
 
 /// What is attached to a message, as its `msgType` tells.
+///
+/// ```
+/// use offhook::Event;
+/// use offhook::yunxin::{Attachment, CopyMessage, sample};
+///
+/// let event = Event::from_json(sample("copy.message").expect("a sample"))?;
+/// let message: CopyMessage = event.typed().expect("a message");
+/// match message.attachment() {
+///     Some(Attachment::File(file)) => assert_eq!((file.ext.as_deref(), file.size), (Some("png"), Some(48213))),
+///     Some(Attachment::Location(place)) => println!("at {:?}, {:?}", place.lat, place.lng),
+///     Some(Attachment::Notification(notice)) => println!("{:?}", notice.operation()),
+///     Some(Attachment::Call(call)) => println!("{:?} took part", call.durations.map(|members| members.len())),
+///     Some(Attachment::Friend(notice)) => println!("{:?}", notice.vt),
+///     _ => {}
+/// }
+/// # Ok::<(), offhook::Refusal>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Attachment {
@@ -24,6 +41,8 @@ pub enum Attachment {
 
 object! {
     /// A file on the platform's storage.
+    ///
+    /// Example: [`Attachment`].
     pub struct AttachedFile {
         /// Its name.
         name: String = "name",
@@ -46,6 +65,8 @@ object! {
 
 object! {
     /// A place.
+    ///
+    /// Example: [`Attachment`].
     pub struct AttachedLocation {
         /// Its name.
         title: String = "title",
@@ -58,6 +79,8 @@ object! {
 
 object! {
     /// How a call of audio/video 2.0 went.
+    ///
+    /// Example: [`Attachment`].
     pub struct AttachedCall {
         /// 1 audio, 2 video.
         call_type: i64 = "type",
@@ -72,6 +95,8 @@ object! {
 
 object! {
     /// How long a member of a call talked.
+    ///
+    /// Example: [`Attachment`].
     pub struct AttachedCallMember {
         /// The member's account.
         accid: String = "accid",
@@ -82,6 +107,8 @@ object! {
 
 object! {
     /// A friend was added, or is to be.
+    ///
+    /// Example: [`Attachment`].
     pub struct FriendNotice {
         /// 1 added directly, 2 asks, 3 accepted, 4 refused.
         vt: i64 = "vt",

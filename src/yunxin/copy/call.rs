@@ -1,8 +1,9 @@
 //! Calls that ended, of audio/video 1.0 and of telephone lines, their recordings, and signalling.
 
-use crate::lenient::{Nested, object, payload};
+use crate::lenient::{Nested, object};
+use crate::yunxin::samples::sampled;
 
-payload! {
+sampled! {
     /// eventType 5: how long a call of audio/video 1.0 or a whiteboard was (音视频时长).
     ///
     /// One channel can produce several: see `running`.
@@ -37,6 +38,16 @@ impl CopyCallDuration {
 
 object! {
     /// Somebody who took part in a call.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{CopyCallDuration, sample}};
+    ///
+    /// let event = Event::from_json(sample("copy.call_duration").expect("a sample"))?;
+    /// let call: CopyCallDuration = event.typed().expect("a call that ended");
+    /// let members = call.members().expect("who took part");
+    /// assert_eq!((members[0].accid.as_deref(), members[0].duration), (Some("lin.yue"), Some(62)));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct CallMember {
         /// Who (accid).
         accid: String = "accid",
@@ -47,7 +58,7 @@ object! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 6: recordings of audio/video 1.0 or a whiteboard can be fetched (音视频文件下载信息).
     pub struct CopyCallRecording for ["copy.call_recording"] {
         /// The files, perhaps of several rooms; text that holds a JSON list.
@@ -64,6 +75,16 @@ impl CopyCallRecording {
 
 object! {
     /// A recording of audio/video 1.0.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{CopyCallRecording, sample}};
+    ///
+    /// let event = Event::from_json(sample("copy.call_recording").expect("a sample"))?;
+    /// let recording: CopyCallRecording = event.typed().expect("a recording");
+    /// let files = recording.files().expect("its files");
+    /// assert_eq!(files[0].url.as_deref(), Some("https://files.example/7216.mp4"));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct RecordedFile {
         /// Whether it is the initiator's; absent for the others.
         caller: bool = "caller",
@@ -88,7 +109,7 @@ object! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 10: a telephone call over a dedicated line ended (专线电话通话结束).
     pub struct CopyDedicatedLineEnd for ["copy.dedicated_line_end"] {
         /// How it went; text that holds JSON.
@@ -107,6 +128,17 @@ impl CopyDedicatedLineEnd {
 
 object! {
     /// A telephone call, of two or a conference.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{CopyDedicatedLineEnd, sample}};
+    ///
+    /// let event = Event::from_json(sample("copy.dedicated_line_end").expect("a sample"))?;
+    /// let call = event.typed::<CopyDedicatedLineEnd>().and_then(|end| end.call()).expect("a call");
+    /// assert_eq!(call.duration_sec, Some(37));
+    /// let legs = call.legs.expect("its legs");
+    /// assert_eq!(legs[0].hang_cause.as_deref(), Some("NORMAL_CLEARING"));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct DedicatedLineCall {
         /// The number that was called.
         callee: String = "callee",
@@ -133,6 +165,8 @@ object! {
 
 object! {
     /// One end of a telephone call.
+    ///
+    /// Example: [`DedicatedLineCall`].
     pub struct DedicatedLineLeg {
         /// When it ended: `YYYY-MM-DD hh:mm:ss`.
         end_time: String = "endTime",
@@ -143,7 +177,7 @@ object! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 31: stand-alone signalling (信令).
     pub struct CopySignalling for ["copy.signalling"] {
         /// `CREATE_ROOM`, `CLOSE_ROOM`, `JOIN_ROOM`, `LEAVE_ROOM`, `INVITE`, `CANCEL_INVITE`, `ACCEPT`, `REJECT`, `CTRL`.

@@ -1,9 +1,10 @@
 //! What became of a message after it was sent: recalled, changed, read.
 
-use crate::lenient::{Nested, object, payload};
+use crate::lenient::{Nested, object};
 use crate::yunxin::ClientType;
+use crate::yunxin::samples::sampled;
 
-payload! {
+sampled! {
     /// eventType 7, 8 and 25: a message was recalled (消息撤回).
     pub struct CopyRecall for ["copy.recall_p2p", "copy.recall_team", "copy.recall_super_team"] {
         /// The client's id of the recalled message.
@@ -27,7 +28,7 @@ payload! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 89, 90 and 91: a message was changed (消息更新).
     pub struct CopyUpdate for ["copy.update_p2p", "copy.update_team", "copy.update_super_team"] {
         /// Who had sent the message (accid).
@@ -55,7 +56,7 @@ payload! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 30: P2P messages were read (已读回执).
     pub struct CopyReadReceipt for ["copy.read_receipt"] {
         /// The receipts; documented as a list, sent as text that holds one.
@@ -65,6 +66,15 @@ payload! {
 
 object! {
     /// Somebody read somebody's messages.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{CopyReadReceipt, sample}};
+    ///
+    /// let event = Event::from_json(sample("copy.read_receipt").expect("a sample"))?;
+    /// let receipts = event.typed::<CopyReadReceipt>().and_then(|copy| copy.objects).expect("receipts");
+    /// assert_eq!((receipts[0].from_account.as_deref(), receipts[0].to_account.as_deref()), (Some("chen.bo"), Some("lin.yue")));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct ReadReceipt {
         /// Who read (accid).
         from_account: String = "fromAccount",

@@ -12,6 +12,17 @@ use crate::yunxin::diagnosis::{Diagnosis, change, signature_cause, text};
 
 /// Explains how the checks of a copy that arrived at `now` go. It may be old, and it may name no app; one with a `Nonce`
 /// and no MD5 is signed as the old meeting kit signs.
+///
+/// ```
+/// use http::HeaderMap;
+/// use offhook::yunxin::{Apps, diagnose_copy};
+///
+/// let diagnosis = diagnose_copy(&Apps::default(), &HeaderMap::new(), &"{}".into(), jiff::Timestamp::now());
+/// for finding in &diagnosis.findings {
+///     println!("{} {}: {}", if finding.passed { "✓" } else { "✗" }, finding.check, finding.text);
+/// }
+/// assert!(diagnosis.refusal.is_some());
+/// ```
 pub fn diagnose_copy(apps: &Apps, headers: &HeaderMap, body: &Bytes, now: Timestamp) -> Diagnosis {
     let proof = Proof::of_copy(apps, headers, now);
     let mut diagnosis = Diagnosis { refusal: None, findings: Vec::new(), cause: None };

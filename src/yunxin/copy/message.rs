@@ -1,10 +1,11 @@
 //! Conversation copies (会话类抄送) and chatroom messages: what was said, to whom, with what attached.
 
-use crate::lenient::{Nested, object, payload};
+use crate::lenient::{Nested, object};
 use crate::yunxin::ClientType;
 use crate::yunxin::copy::Accounts;
+use crate::yunxin::samples::sampled;
 
-payload! {
+sampled! {
     /// eventType 1: a message, or a notification that travels as one (会话消息).
     ///
     /// ```
@@ -69,7 +70,7 @@ payload! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 4: a chatroom message (聊天室消息).
     pub struct CopyChatroomMessage for ["copy.chatroom_message"] {
         /// The whole content: text for `TEXT`, JSON for other types.
@@ -107,6 +108,20 @@ payload! {
 
 object! {
     /// What a message of a digital human carries.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{CopyMessage, sample}};
+    ///
+    /// let event = Event::from_json(sample("copy.message").expect("a sample"))?;
+    /// let message: CopyMessage = event.typed().expect("a message");
+    /// assert_eq!(message.ai_params.as_ref().and_then(|ai| ai.account.as_deref()), Some("xiao.an"));
+    ///
+    /// // What content safety found, text that holds JSON:
+    /// let yidun = message.yidun().expect("a finding");
+    /// let label = &yidun.labels.expect("labels")[0];
+    /// assert_eq!((yidun.action, label.label), (Some(2), Some(200)));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct AiParams {
         /// 1 where somebody mentions the digital human, 2 for its answer.
         direction: i64 = "direction",
@@ -127,6 +142,8 @@ object! {
 
 object! {
     /// What the content check (Yidun) found.
+    ///
+    /// Example: [`AiParams`].
     pub struct YidunResult {
         /// 0 text, 1 picture, 2 profile, 3 avatar.
         yidun_bus_type: i64 = "yidunBusType",
@@ -143,6 +160,8 @@ object! {
 
 object! {
     /// One finding of the content check.
+    ///
+    /// Example: [`AiParams`].
     pub struct YidunLabel {
         /// How sure it is.
         level: i64 = "level",

@@ -2,10 +2,10 @@
 //!
 //! Logins and logouts may come unpaired, out of order or not at all: the newest `timestamp` of an account counts.
 
-use crate::lenient::payload;
 use crate::yunxin::ClientType;
+use crate::yunxin::samples::sampled;
 
-payload! {
+sampled! {
     /// eventType 2: somebody logged in (登录事件).
     pub struct CopyLogin for ["copy.login"] {
         /// Who (accid).
@@ -29,7 +29,7 @@ payload! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 3: somebody logged out, was disconnected or removed (登出事件).
     pub struct CopyLogout for ["copy.logout"] {
         /// Who (accid).
@@ -64,7 +64,7 @@ impl CopyLogout {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 9: somebody entered or left a chatroom (聊天室成员进出).
     pub struct CopyChatroomPresence for ["copy.chatroom_presence"] {
         /// The chatroom's id.
@@ -98,7 +98,7 @@ payload! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 14: a chatroom's queue changed (聊天室队列操作).
     pub struct CopyChatroomQueue for ["copy.chatroom_queue"] {
         /// 1 init, 2 add, 3 update, 4 delete, 5 take out, 6 peek, 7 list, 8 clear, 9 batch update.
@@ -122,7 +122,7 @@ payload! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 42: a long connection is alive (心跳).
     pub struct CopyHeartbeat for ["copy.heartbeat"] {
         /// Who (accid).
@@ -144,7 +144,7 @@ payload! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 84: a login failed (登录失败).
     pub struct CopyLoginFailed for ["copy.login_failed"] {
         /// 0 chatroom, 1 IM.

@@ -15,6 +15,22 @@ use crate::yunxin::check_sum::{md5_of, proves, proves_meeting};
 use crate::yunxin::proof::{Product, Signed, Verified, digest, header, milliseconds, product, proving_secret};
 
 /// What a head came to.
+///
+/// ```
+/// use offhook::yunxin::{App, Apps, Proof, sign_meeting};
+///
+/// let apps: Apps = [App::new("made-up-app-key", "made-up")].into_iter().collect();
+/// let (body, cur_time, nonce) = (r#"{"msgType":"CREATE_ROOM"}"#, "1767225600000", "4711");
+/// let check_sum = sign_meeting("made-up", nonce, body.as_bytes(), cur_time);
+/// let mut headers = http::HeaderMap::new();
+/// for (name, value) in [("appkey", "made-up-app-key"), ("nonce", nonce), ("curtime", cur_time), ("checksum", &check_sum)] {
+///     headers.insert(name, value.parse()?);
+/// }
+/// let proof = Proof::of_copy(&apps, &headers, jiff::Timestamp::now())?;
+/// assert!(matches!(proof, Proof::WithBody(_)), "the old meeting kit does not send the MD5");
+/// assert!(proof.verify(body.into()).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub enum Proof {
     /// It proves its sender.
@@ -24,6 +40,8 @@ pub enum Proof {
 }
 
 /// A head of the old meeting kit, whose CheckSum covers an MD5 that is not sent.
+///
+/// Example: [`Proof`].
 pub struct Sealed {
     nonce: String,
     app_key: Option<String>,

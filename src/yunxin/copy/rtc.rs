@@ -1,8 +1,9 @@
 //! RTC 2.0 copies: an integer `eventType` beside a `data` object, with the header `type: G2`.
 
-use crate::lenient::{Nested, object, payload};
+use crate::lenient::{Nested, object};
+use crate::yunxin::samples::sampled;
 
-payload! {
+sampled! {
     /// eventType 1 and 2: a room opened or closed (房间开始, 房间结束).
     pub struct RtcRoom for ["rtc.room_start", "rtc.room_end"] {
         /// Which room, and when.
@@ -12,6 +13,15 @@ payload! {
 
 object! {
     /// Which room, and when.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{RtcRoom, sample}};
+    ///
+    /// let event = Event::from_json(sample("rtc.room_start").expect("a sample"))?;
+    /// let room = event.typed::<RtcRoom>().and_then(|room| room.data).expect("a room");
+    /// assert_eq!(room.channel_name.as_deref(), Some("book-club"));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct RtcRoomData {
         /// The room's number.
         channel_id: u64 = "channelId",
@@ -24,7 +34,7 @@ object! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 3: a recording can be fetched (录制文件).
     pub struct RtcRecording for ["rtc.recording"] {
         /// The file.
@@ -34,6 +44,15 @@ payload! {
 
 object! {
     /// A recorded file. The documented table goes on after these.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{RtcRecording, sample}};
+    ///
+    /// let event = Event::from_json(sample("rtc.recording").expect("a sample"))?;
+    /// let file = event.typed::<RtcRecording>().and_then(|recording| recording.data).expect("a file");
+    /// assert_eq!(file.url.as_deref(), Some("https://files.example/1001.mp4"));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct RtcRecordingData {
         /// Says nothing here.
         caller: bool = "caller",
@@ -60,7 +79,7 @@ object! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 4 and 5: a user joined or left (用户加入房间, 用户离开房间).
     pub struct RtcUser for ["rtc.user_join", "rtc.user_leave"] {
         /// Who, where and when.
@@ -70,6 +89,15 @@ payload! {
 
 object! {
     /// Who joined or left.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{RtcUser, sample}};
+    ///
+    /// let event = Event::from_json(sample("rtc.user_leave").expect("a sample"))?;
+    /// let user = event.typed::<RtcUser>().and_then(|left| left.data).expect("who left");
+    /// assert_eq!((user.user.as_deref(), user.duration), (Some("lin.yue"), Some(62)));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct RtcUserData {
         /// The room's number.
         channel_id: u64 = "channelId",
@@ -92,7 +120,7 @@ object! {
     }
 }
 
-payload! {
+sampled! {
     /// The events whose fields are not documented: failures, roles, durations, published audio and video.
     pub struct RtcEvent for [
         "rtc.join_failed", "rtc.create_failed", "rtc.room_duration", "rtc.role_audience", "rtc.role_host",
@@ -104,7 +132,7 @@ payload! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 400: content audit found something (内容安全检测).
     pub struct RtcContentAudit for ["rtc.content_audit"] {
         /// What was found.
@@ -114,6 +142,24 @@ payload! {
 
 object! {
     /// What content audit found.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{RtcContentAudit, sample}};
+    ///
+    /// let event = Event::from_json(sample("rtc.content_audit").expect("a sample"))?;
+    /// let found = event.typed::<RtcContentAudit>().and_then(|audit| audit.data).expect("what was found");
+    /// let evidences = found.evidences.expect("what the machine saw and heard");
+    /// let heard = evidences.audio.expect("what it heard");
+    /// assert_eq!((heard.uid, &heard.segments.expect("labels")[0].label), (Some(1001), &Some(200)));
+    /// let seen = evidences.video.expect("what it saw");
+    /// let label = &seen.labels.expect("labels")[0];
+    /// let details = label.sub_labels.as_ref().and_then(|labels| labels[0].details.as_ref()).expect("details");
+    /// let place = &details.hit_location_infos.as_ref().expect("places")[0];
+    /// assert_eq!((label.rate.as_deref(), place.x1.as_deref()), (Some("0.75"), Some("0.20926562")));
+    /// let review = found.review_evidences.expect("what a reviewer did");
+    /// assert_eq!(review.warn_count, Some(1));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct RtcContentAuditData {
         /// The room's number.
         channel_id: u64 = "channelId",
@@ -138,6 +184,8 @@ object! {
 
 object! {
     /// What the machine saw and heard.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcEvidences {
         /// What it saw.
         video: RtcVideoEvidence = "video",
@@ -148,6 +196,8 @@ object! {
 
 object! {
     /// What the machine saw.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcVideoEvidence {
         /// Whose picture, and when.
         evidence: RtcFrame = "evidence",
@@ -158,6 +208,8 @@ object! {
 
 object! {
     /// What the machine heard.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcAudioEvidence {
         /// Who spoke.
         uid: u64 = "uid",
@@ -180,6 +232,8 @@ object! {
 
 object! {
     /// One label of a picture.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcLabel {
         /// 100 porn, 110 sexy, 200 advertising, 210 QR code, 260 advertising law, 300 violence, 400 prohibited, 500 politics,
         /// 600 abuse, 800 disgusting, 900 other, 1020 black screen, 1030 idle, 1100 values.
@@ -195,6 +249,8 @@ object! {
 
 object! {
     /// One label of what was said.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcSegment {
         /// The numbers of pictures' labels.
         label: i64 = "label",
@@ -207,6 +263,8 @@ object! {
 
 object! {
     /// A finer label of what was said.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcSegmentSubLabel {
         /// Its number; text here, a number for pictures.
         sub_label: String = "subLabel",
@@ -217,6 +275,8 @@ object! {
 
 object! {
     /// A finer label of a picture.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcSubLabel {
         /// Its number.
         sub_label: String = "subLabel",
@@ -229,6 +289,8 @@ object! {
 
 object! {
     /// What a finer label was found by.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcSubLabelDetails {
         /// What was hit, as it was sent.
         hit_infos: Nested = "hitInfos",
@@ -241,6 +303,8 @@ object! {
 
 object! {
     /// A place in a picture; its corners as text, so that no digit is lost.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcHitLocation {
         /// What was hit.
         hit_info: String = "hitInfo",
@@ -257,6 +321,8 @@ object! {
 
 object! {
     /// An entry of a list of pictures.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcImage {
         /// The entry's type, as it was sent.
         image_type: String = "type",
@@ -267,6 +333,8 @@ object! {
 
 object! {
     /// A picture that was looked at.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcFrame {
         /// Whose it is.
         uid: u64 = "uid",
@@ -283,6 +351,8 @@ object! {
 
 object! {
     /// What a reviewer did.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcReview {
         /// 1 ignored it, 2 warned, 3 cut off, 4 hinted, 10 the machine finished.
         action: i64 = "action",
@@ -301,6 +371,8 @@ object! {
 
 object! {
     /// What a reviewer saw.
+    ///
+    /// Example: [`RtcContentAuditData`].
     pub struct RtcSnapshot {
         /// Where the picture is.
         snapshot: String = "snapshot",

@@ -1,9 +1,10 @@
 //! What the platform's services tell: text messages, content safety, uploads, and what it makes of our own answers.
 
-use crate::lenient::{Nested, object, payload};
+use crate::lenient::{Nested, object};
 use crate::yunxin::copy::message::YidunResult;
+use crate::yunxin::samples::sampled;
 
-payload! {
+sampled! {
     /// eventType 11: a text message arrived, or did not (短信回执).
     pub struct CopySmsReceipt for ["copy.sms_receipt"] {
         /// The receipts.
@@ -13,6 +14,15 @@ payload! {
 
 object! {
     /// What became of a text message.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{CopySmsReceipt, sample}};
+    ///
+    /// let event = Event::from_json(sample("copy.sms_receipt").expect("a sample"))?;
+    /// let receipts = event.typed::<CopySmsReceipt>().and_then(|copy| copy.objects).expect("receipts");
+    /// assert_eq!(receipts[0].result.as_deref(), Some("DELIVRD"));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct SmsReceipt {
         /// To which number.
         mobile: String = "mobile",
@@ -31,7 +41,7 @@ object! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 12: somebody sent a text message (短信上行).
     pub struct CopySmsUplink for ["copy.sms_uplink"] {
         /// The messages; documented as a list, sent as text that holds one.
@@ -41,6 +51,15 @@ payload! {
 
 object! {
     /// A text message from a user.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{CopySmsUplink, sample}};
+    ///
+    /// let event = Event::from_json(sample("copy.sms_uplink").expect("a sample"))?;
+    /// let messages = event.typed::<CopySmsUplink>().and_then(|copy| copy.objects).expect("messages");
+    /// assert_eq!(messages[0].content.as_deref(), Some("STOP"));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct SmsUplink {
         /// From which number.
         mobile: String = "mobile",
@@ -51,7 +70,7 @@ object! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 20: what content safety found later (内容安全).
     pub struct CopyContentSafety for ["copy.content_safety"] {
         /// The findings; documented as a list, sent as text that holds one.
@@ -61,6 +80,15 @@ payload! {
 
 object! {
     /// One finding of content safety.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{CopyContentSafety, sample}};
+    ///
+    /// let event = Event::from_json(sample("copy.content_safety").expect("a sample"))?;
+    /// let findings = event.typed::<CopyContentSafety>().and_then(|copy| copy.objects).expect("findings");
+    /// assert_eq!((findings[0].finding_type.as_deref(), findings[0].antispam), (Some("P2P_MSG_AUDIO"), Some(true)));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct ContentSafetyFinding {
         /// Whether it is a hit; only hits are sent at present.
         antispam: bool = "antispam",
@@ -83,7 +111,7 @@ object! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 36: a client's log was uploaded (上传任务).
     pub struct CopyUploadTask for ["copy.upload_task"] {
         /// 1 for a log of the SDK.
@@ -95,6 +123,15 @@ payload! {
 
 object! {
     /// What was uploaded.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::{CopyUploadTask, sample}};
+    ///
+    /// let event = Event::from_json(sample("copy.upload_task").expect("a sample"))?;
+    /// let info = event.typed::<CopyUploadTask>().and_then(|task| task.upload_info).expect("what was uploaded");
+    /// assert_eq!(info.sdk_log_url.as_deref(), Some("https://files.example/sdk-log.zip"));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct UploadInfo {
         /// What the client said about it.
         upload_msg: String = "uploadMsg",
@@ -103,7 +140,7 @@ object! {
     }
 }
 
-payload! {
+sampled! {
     /// eventType 83: the platform could not use our answer to a callback (第三方回调失败).
     ///
     /// It is the only feedback there is about answers that came too late or were not understood.

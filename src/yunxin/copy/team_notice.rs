@@ -6,6 +6,22 @@ use crate::lenient::{Fields, Nested, Typed, object};
 
 object! {
     /// Something happened in a team.
+    ///
+    /// ```
+    /// use offhook::Event;
+    /// use offhook::yunxin::{Attachment, CopyMessage, TeamOperation};
+    ///
+    /// let event = Event::from_json(
+    ///     r#"{"eventType":"1","convType":"TEAM","msgType":"NOTIFICATION","fromAccount":"mei","to":"4100023871",
+    ///         "attach":"{\"id\":0,\"data\":{\"ids\":[\"an\"],\"tinfo\":{\"1\":\"4100023871\",\"3\":\"Reading\"}}}"}"#,
+    /// )?;
+    /// let message: CopyMessage = event.typed().expect("a message");
+    /// let Some(Attachment::Notification(notice)) = message.attachment() else { panic!("a notification") };
+    /// assert_eq!(notice.operation(), Some(TeamOperation::MembersAdded));
+    /// assert_eq!(notice.data.as_ref().and_then(|data| data.ids.clone()), Some(vec!["an".to_owned()]));
+    /// assert_eq!(notice.team().and_then(|team| team.tname).as_deref(), Some("Reading"));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub struct TeamNotification {
         /// What happened; super teams have numbers of their own. See [`TeamNotification::operation`].
         id: i64 = "id",
@@ -18,6 +34,8 @@ object! {
 
 object! {
     /// Whom a team's notification is about.
+    ///
+    /// Example: [`TeamNotification`].
     pub struct TeamNotificationData {
         /// Whom it was done to.
         ids: Vec<String> = "ids",
@@ -31,6 +49,8 @@ object! {
 }
 
 /// What happened in a team.
+///
+/// Example: [`TeamNotification`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TeamOperation {
@@ -95,6 +115,8 @@ impl TeamInfo {
 
 object! {
     /// What a team is.
+    ///
+    /// Example: [`TeamNotification`].
     pub struct TeamInfo {
         /// The team's id.
         tid: u64 = "1",
@@ -141,6 +163,8 @@ object! {
 
 object! {
     /// An announcement of a team.
+    ///
+    /// Example: [`TeamNotification`].
     pub struct TeamAnnouncement {
         /// Its title.
         title: String = "title",
@@ -157,6 +181,8 @@ object! {
 
 object! {
     /// A user that takes part. Personal data: not for logs.
+    ///
+    /// Example: [`TeamNotification`].
     pub struct TeamUser {
         /// The account.
         account: String = "1",
