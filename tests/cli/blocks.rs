@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::book::written;
@@ -10,7 +11,7 @@ use crate::pages;
 use crate::program::{Running, free_ports, run};
 
 /// What a block may be. `console` is walked through, `toml` checked, `rust` compiled, all by `book.rs`; `http` is a file of a
-/// walk. What comes from other programs (`nginx`, `yaml`) cannot be tried here.
+/// walk. `nginx` and `yaml` are for other programs, which `scripts/deployed` asks.
 const LANGUAGES: [&str; 9] = ["console", "toml", "rust", "http", "sh", "json", "python", "nginx", "yaml"];
 
 /// Commands of ours in a piece of shell, without what the shell makes of their output.
@@ -71,6 +72,17 @@ fn every_piece_of_json_in_the_book_is_json() {
             let read: Result<serde_json::Value, _> = serde_json::from_str(&block.text);
             assert!(read.is_ok(), "{name}: {read:?}\n{}", block.text);
         }
+    }
+}
+
+/// By nginx, systemd and a parser of YAML, as far as they are here.
+#[test]
+fn what_a_deployment_copies_is_taken_where_it_goes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (printed, status) = run("exec scripts/deployed", root);
+    assert!(status.success(), "{}", printed.join("\n"));
+    for line in printed.iter().filter(|line| line.starts_with("skipped: ")) {
+        let _ = writeln!(std::io::stderr(), "{line}");
     }
 }
 
