@@ -320,7 +320,7 @@ fn shard_of(key: &[u8; 16]) -> usize {
     usize::from(key[15]) % SHARDS
 }
 
-const BUCKET_SECONDS: u32 = 30;
+const BUCKET_SECONDS: u32 = 5;
 const SHARDS: usize = 64;
 
 #[cfg(test)]

@@ -60,7 +60,11 @@ impl Ground {
     }
 
     pub(super) fn event_with(&self, number: u64, decision: Decision) -> Event {
-        self.event_of(format!("{{\"eventType\": 20,\n\"n\":{number},\"id\":12345678901234567890123}}"), number, decision)
+        self.event_of(
+            format!("{{\"eventType\": 20,\n\"n\":{number},\"id\":12345678901234567890123}}"),
+            number,
+            decision,
+        )
     }
 
     /// One whose body takes `bytes` and a few.
