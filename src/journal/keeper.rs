@@ -52,8 +52,9 @@ impl Desk {
         Self { retention: Mutex::new(retention), ..Self::default() }
     }
 
-    /// The writer appends to `path` now.
-    pub(super) fn activate(&self, path: &Path) {
+    /// The writer appends to `path` now, in which there are about so many bytes of events.
+    pub(super) fn activate(&self, path: &Path, bytes: u64) {
+        self.appended.store(bytes, Ordering::Relaxed);
         lock(&self.state).active = Some(path.to_owned());
         self.log_is_long.store(false, Ordering::Relaxed);
     }

@@ -235,7 +235,7 @@ fn find_end(found: &[EventsFile]) -> Result<End, OpenError> {
 /// not be opened it stays as it is, or its end is still to be found out.
 fn retire_old(desk: &Desk, found: &[EventsFile], active: Option<&Stretch>) {
     if let Some(active) = active {
-        desk.activate(active.path());
+        desk.activate(active.path(), active.bytes());
     }
     let is_active = |file: &&EventsFile| active.is_some_and(|active| active.path() == file.path);
     let older = found.split_last().map_or(found, |(_, older)| older);

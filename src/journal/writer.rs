@@ -253,7 +253,7 @@ impl Writer {
             let next = self.directory.join(files::NEXT);
             let prepared = self.desk.take_prepared().then_some(&*next);
             let stretch = Stretch::begin(&self.directory, self.last + 1, prepared)?;
-            self.desk.activate(stretch.path());
+            self.desk.activate(stretch.path(), stretch.bytes());
             self.stretch = Some(stretch);
         }
         Ok(())
