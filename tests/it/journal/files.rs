@@ -6,7 +6,7 @@ use std::path::Path;
 use offhook::journal::{Filter, OpenError, Position, ReadError, Reader};
 use rusqlite::Connection;
 
-use super::cast::{Ground, kept_numbers, read_all};
+use super::cast::{Ground, kept_numbers, read_all, until};
 
 #[test]
 fn one_directory_belongs_to_one_process() {
