@@ -60,7 +60,8 @@ async fn a_log_that_was_moved_to_its_end_is_used_again() {
         until(|| size(&file) > round * ROUND - ROUND * 5 / 8).await;
     }
     let log = ground.events_files().remove(0).with_extension("db-wal");
-    assert!(size(&log) < 2 * ROUND, "{} bytes of log for {} of events", size(&log), 4 * ROUND);
+    // No more than what may wait, one round behind it, and the pages that each commit writes again.
+    assert!(size(&log) < 3 * ROUND, "{} bytes of log for {} of events", size(&log), 4 * ROUND);
     assert_eq!(kept_numbers(&journal.reader()).len(), 512);
 }
 
