@@ -72,7 +72,10 @@ fn every_command_has_a_summary_two_examples_and_a_place_in_the_readme() {
 #[test]
 fn exit_codes_are_those_of_the_contract() {
     let directory = tempfile::tempdir().expect("a directory");
-    let dead = free_ports().0;
+    // Taken, and nobody listens: no other test's server can turn up there.
+    let taken = tokio::net::TcpSocket::new_v4().expect("a socket");
+    taken.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    let dead = taken.local_addr().expect("an address").port();
     for (command, code) in [
         ("offhook --version", 0),
         ("offhook frobnicate", 2),
