@@ -16,6 +16,7 @@ use offhook::metrics::Metrics;
 use offhook::verdict::{Decision, Verdict};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
 
 /// A journal in a directory of its own, and what its lanes need.
 pub(super) struct World {
@@ -40,11 +41,16 @@ impl World {
         Self { journal, metrics, clock, orders, dir }
     }
 
-    /// Closes the journal properly and opens it again.
+    /// Closes the journal properly and opens it again. What closing waits for happens on threads, which a paused clock
+    /// does not wait for: that is why it has a runtime of its own.
     pub(super) async fn restarts(self) -> Self {
         let Self { journal, dir, orders, .. } = self;
-        assert_eq!(journal.close(Duration::from_secs(10)).await.unkept, 0);
-        drop((journal, orders));
+        let closing = spawn_blocking(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+            runtime.block_on(journal.close(Duration::from_secs(10)))
+        });
+        assert_eq!(closing.await.expect("closed").unkept, 0);
+        drop(orders);
         Self::at(dir)
     }
 
