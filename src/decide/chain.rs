@@ -12,7 +12,7 @@ use super::link::{Link, LinkSettings, OnError};
 use super::policy::{Policy, Word};
 use super::room::{Room, Seat};
 use super::shadow::{self, Watch};
-use super::turns::{NoTurn, Turn};
+use super::turns::{NoTurn, Turn, for_its_turn};
 use crate::budget::Budget;
 use crate::event::Event;
 use crate::metrics::{DeciderLabels, FallbackLabels, Metrics};
@@ -254,22 +254,24 @@ impl Chain {
         trail.queued += came.elapsed();
         let places = match places {
             Ok(places) => places,
-            Err(NoTurn::Hopeless) => {
-                return self.failed(setup, link, event, FallbackReason::Overload, &"too many questions wait already");
-            }
-            Err(NoTurn::TooLate) => {
-                return self.failed(setup, link, event, FallbackReason::Timeout, &"its turn did not come in time");
-            }
+            Err(no_turn) => return self.failed(setup, link, event, no_turn.reason(), &no_turn),
         };
         let thinking = link.decider.opinion(Arc::clone(event), share);
         let (guest, opinion) = room.ask(event.app_key(), places, thinking);
         let mut opinion = Running(opinion);
-        let said = share.wait(&mut opinion.0).await;
+        let mut said = for_its_turn(share).wait(&mut opinion.0).await;
+        if said.is_none() && guest.has_its_turn() {
+            said = share.wait(&mut opinion.0).await;
+        }
         trail.queued += guest.waited();
         let asked = match said {
             Some(Ok(Ok(opinion))) => return opinion.map_or(Asked::Nothing, Asked::Said),
             Some(Ok(Err(error))) => self.failed(setup, link, event, FallbackReason::Error, &error),
             Some(Err(_panicked)) => self.failed(setup, link, event, FallbackReason::Panic, &"it panicked"),
+            None if !guest.has_its_turn() => {
+                let too_late = NoTurn::TooLate;
+                self.failed(setup, link, event, too_late.reason(), &too_late)
+            }
             None => {
                 let why = format!("it overran its share; {} ms are spent", budget.spent().as_millis());
                 let asked = self.failed(setup, link, event, FallbackReason::Timeout, &why);

@@ -48,6 +48,11 @@ impl Lobby {
 }
 
 impl Guest {
+    /// Whether somebody began with it.
+    pub(super) fn has_its_turn(&self) -> bool {
+        self.left.get().is_some()
+    }
+
     /// How long it has waited, or did.
     pub(super) fn waited(&self) -> Duration {
         self.left.get().map_or_else(|| self.came.elapsed(), |left| *left - self.came)

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::lobby::{Guest, Lobby};
-use super::turns::{Turn, is_hopeless};
+use super::turns::{Turn, for_its_turn, is_hopeless};
 use crate::budget::Budget;
 
 /// Threads of their own, and a number of seats on them.
@@ -47,9 +47,9 @@ impl Room {
         Ok(Self { runtime: Some(runtime), seats, watching, lobby: Lobby::default(), afterwards: TaskTracker::new() })
     }
 
-    /// A seat, as soon as one is free within `budget`.
+    /// A seat, as soon as one is free, unless that takes too much of `budget`.
     pub(super) async fn seat(&self, budget: Budget) -> Option<Seat> {
-        budget.wait(Arc::clone(&self.seats).acquire_owned()).await?.ok()
+        for_its_turn(budget).wait(Arc::clone(&self.seats).acquire_owned()).await?.ok()
     }
 
     /// A seat among the watchers, where one is free now.

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::budget::Budget;
+use crate::verdict::FallbackReason;
 
 /// All turns of a decider.
 #[derive(Debug)]
@@ -32,12 +33,24 @@ struct Waiting {
 pub(super) struct Turn(Option<Arc<Mutex<Line>>>);
 
 /// Why there is no turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoTurn {
     /// Others have waited for so long that it would come too late; this one did not wait.
+    #[error("too many questions wait already")]
     Hopeless,
     /// It did not come in time.
+    #[error("its turn did not come in time")]
     TooLate,
+}
+
+impl NoTurn {
+    /// What the fallback is used for.
+    pub(super) fn reason(self) -> FallbackReason {
+        match self {
+            Self::Hopeless => FallbackReason::Overload,
+            Self::TooLate => FallbackReason::Timeout,
+        }
+    }
 }
 
 impl Turns {
@@ -66,7 +79,7 @@ impl Turns {
             own.push_back(Waiting { since: Instant::now(), call });
             called
         };
-        budget.wait(called).await.and_then(Result::ok).ok_or(NoTurn::TooLate)
+        for_its_turn(budget).wait(called).await.and_then(Result::ok).ok_or(NoTurn::TooLate)
     }
 }
 
@@ -76,6 +89,12 @@ impl Turns {
 /// half of what is left is for that.
 pub(super) fn is_hopeless(since: Instant, budget: Budget) -> bool {
     since.elapsed() >= budget.remaining() / 2
+}
+
+/// How long somebody waits for their turn who has `budget` left: three quarters of it. Who is called later would be hurried
+/// through in vain, and many whose time ends at one moment make each other's answers late.
+pub(super) fn for_its_turn(budget: Budget) -> Budget {
+    budget.at_most(budget.remaining() * 3 / 4)
 }
 
 impl Line {
@@ -155,7 +174,9 @@ mod tests {
     async fn there_are_so_many_turns_and_each_comes_back() {
         let turns = Turns::of(2);
         let held = [take(&turns, "a").await.expect("free"), take(&turns, "a").await.expect("free")];
+        let came = Instant::now();
         assert_eq!(take(&turns, "a").await.err(), Some(NoTurn::TooLate));
+        assert_eq!(came.elapsed(), SECOND * 3 / 4, "the last quarter is for being served");
         drop(held);
         assert!(take(&turns, "a").await.is_ok());
         let line = lock(&turns.0);

@@ -4,13 +4,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot get its world ready must stop")]
 
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use offhook::clock::Clock;
-use offhook::decide::{BoxedDecider, Chain, LinkSettings, Load, OnError, Policy};
+use offhook::decide::{BoxedDecider, Chain, LinkSettings, Load, OnError, Policy, Step};
 use offhook::event::{Event, EventId};
 use offhook::family::{Head, Identity, Protocol, Understood};
 use offhook::intake::{Intake, Request, Road};
@@ -196,3 +198,41 @@ async fn a_repeat_that_is_decided_after_all_keeps_the_load_under_which_it_came()
         assert_eq!(accepted.decision().by, by);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_nobody_begins_with_leaves_time_for_the_others() {
+    let (begins, begun) = std::sync::mpsc::channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    // Holds its thread, and all of them wait for one that never lets go.
+    let holds = BoxedDecider::from_fn("holds", move |_: Event| {
+        let (begins, held) = (begins.clone(), Arc::clone(&held));
+        async move {
+            begins.send(()).unwrap();
+            let _ = held.lock().map(|held| held.recv());
+            Verdict::allow()
+        }
+    });
+    let metrics = Metrics::new(DEADLINE);
+    let chain = Chain::new(Policy::default(), vec![(LinkSettings::new("holds"), holds)], metrics).unwrap();
+    let (event, budget) = (Event::from_json(r#"{"eventType":20}"#).unwrap(), Budget::starting_now(DEADLINE));
+    let asks = async || {
+        let Step::Asks(asking) = chain.decide_at_once(&event, Load::Normal) else { panic!("nobody to ask") };
+        (chain.decide(&event, asking, budget).await.decision.by, budget.spent())
+    };
+    let mut questions: FuturesUnordered<_> = (0..THREADS + 1).map(|_| asks()).collect();
+    assert!(questions.next().now_or_never().is_none());
+    // The clock goes on only when this thread rests.
+    for _ in 0..THREADS {
+        begun.recv().unwrap();
+    }
+    let timeout = || "fallback:timeout".into();
+    assert_eq!(questions.next().await, Some((timeout(), DEADLINE * 3 / 4)));
+    for (by, spent) in questions.collect::<Vec<_>>().await {
+        assert_eq!((by, spent), (timeout(), DEADLINE));
+    }
+    drop(release);
+}
+
+/// So many questions are begun with at once, where each holds its thread.
+const THREADS: usize = 8;

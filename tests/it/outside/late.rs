@@ -136,14 +136,14 @@ async fn where_the_line_is_too_long_the_fallback_leaves_at_once() {
     });
     plan.edge.deadline = Duration::from_secs(5);
     let world = World::of(plan).await;
-    // One is being asked about and one waits for its turn, both for four and a half seconds.
+    // One is being asked about, for four and a quarter seconds, and one waits for its turn, for three quarters of that.
     let mut waiting = Vec::new();
     for _ in 0..2 {
         let mut wire = world.yunxin().connects().await;
         wire.writes(world.yunxin().asks("call.start").bytes()).await;
         waiting.push(wire);
     }
-    let _ = tokio::time::timeout(Duration::from_millis(3600), std::future::pending::<()>()).await;
+    let _ = tokio::time::timeout(Duration::from_millis(2400), std::future::pending::<()>()).await;
     world.yunxin().sends("room.create").await.is_rejected_with(20099);
     for mut wire in waiting {
         wire.answer().await.is_rejected_with(20099);
