@@ -139,7 +139,8 @@ async fn a_copy_that_is_told_again_takes_no_callback_from_another() {
     let ids = copies.each_ref().map(Event::id);
     let callbacks = [body, body].map(|body| Event::from_json(body).expect("a callback"));
     let allowed = || Decision::by_default(Verdict::allow());
-    let keep = async |event: Event| journal.append(event.with_decision(allowed()), None).await.expect("kept").position();
+    let keep =
+        async |event: Event| journal.append(event.with_decision(allowed()), None).await.expect("kept").position();
     for callback in callbacks {
         keep(callback).await;
     }
