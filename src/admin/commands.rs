@@ -41,11 +41,11 @@ pub(super) fn curl(inspector: &Inspector, event: &Event, data: &str) -> Option<S
         Family::YunxinCallback | Family::YunxinCopy => {
             let product = if event.kind().name().starts_with("rtc.") { " -H 'type: G2'" } else { "" };
             let headers = format!(
-                " -H 'AppKey: {}' -H \"CurTime: $CURTIME\" -H \"MD5: $MD5\" -H \"CheckSum: $CHECKSUM\"{product}",
-                event.app_key()
+                " -H {} -H \"CurTime: $CURTIME\" -H \"MD5: $MD5\" -H \"CheckSum: $CHECKSUM\"{product}",
+                quoted(&format!("AppKey: {}", event.app_key()))
             );
             format!(
-                "# needs OFFHOOK_APP_SECRET\nBODY={body}\nCURTIME=$(date +%s%3N)\n\
+                "# needs OFFHOOK_APP_SECRET\nBODY={body}\nCURTIME=$(date +%s)000\n\
                  MD5=$(printf %s \"$BODY\" | md5sum | cut -d' ' -f1)\n\
                  CHECKSUM=$(printf %s \"$OFFHOOK_APP_SECRET$MD5$CURTIME\" | sha1sum | cut -d' ' -f1)\n{}",
                 post(&headers)
@@ -69,8 +69,10 @@ pub(super) fn send(inspector: &Inspector, event: &Event, data: &str) -> Option<S
         return None;
     }
     let url = inspector.url_of(event.family())?;
-    let (body, key) = (quoted(data), event.app_key());
-    Some(format!("printf %s {body} > event.json\noffhook send event.json --to {url} --app-key {key}"))
+    let (body, key) = (quoted(data), quoted(event.app_key()));
+    Some(format!(
+        "# needs OFFHOOK_APP_SECRET\nprintf %s {body} > event.json\noffhook send event.json --to {url} --app-key {key}"
+    ))
 }
 
 /// `text` as one word of a shell's line.

@@ -216,6 +216,18 @@ async fn an_answer_that_is_none_is_told_as_what_it_is() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_answers_not_even_a_proper_call_passes_nothing_by_refusing() {
+    let refuses = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    for (skip, expected) in
+        [(&[][..], (1, vec!["call_start".to_owned()])), (&["--skip", "call_start"], (0, Vec::new()))]
+    {
+        let asks = [&["--only", "wrong_secret", "--json"], skip].concat();
+        let said = conform(says(refuses.to_owned(), false).await, "/", "k", "s", &asks);
+        assert_eq!((said.code, failed(&said)), expected, "{}", said.out);
+    }
+}
+
 #[test]
 fn shells_and_manuals_know_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

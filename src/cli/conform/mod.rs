@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// The receiver
     #[arg(long, value_name = "URL", value_parser = web_url, required_unless_present = "list")]
     to: Option<url::Url>,
-    /// Only these cases: a case's name, or a group's
+    /// Only these cases, and whether a proper call is answered: a case's name, or a group's
     #[arg(long, value_name = "CASE")]
     only: Vec<String>,
     /// Not these cases: a case's name, or a group's
@@ -50,8 +50,11 @@ pub(super) struct Args {
     app: AppArgs,
 }
 
+/// The case of a proper call. Where not even that is answered, refusals say nothing.
+const PROPER: &str = "call_start";
+
 pub(super) fn run(args: &Args) -> Outcome {
-    let chosen = chosen(args)?;
+    let mut chosen = chosen(args)?;
     if args.list {
         for (group, case) in chosen {
             output::data(listed(group, case, args.json))?;
@@ -65,10 +68,20 @@ pub(super) fn run(args: &Args) -> Outcome {
     let target = Arc::new(Target::of(to)?);
     runtime::on_this_thread(async {
         target.connect().await.with_context(|| format!("cannot connect to {to}"))?;
+        let tried = async |group: &'static str, case: &'static Case| -> anyhow::Result<Row> {
+            let asks = (case.asks)(&platform);
+            Ok(Row::of(group, case, &asks, play::play(&target, case, &asks).await?))
+        };
+        let is_asked_for = chosen.iter().any(|(_, case)| case.name == PROPER);
+        if let Some((group, case)) = all().find(|(group, case)| case.name == PROPER && !among(&args.skip, group, case))
+            && !is_asked_for
+            && tried(group, case).await?.problem.is_some()
+        {
+            chosen.insert(0, (group, case));
+        }
         let mut failed = Vec::new();
         for (group, case) in &chosen {
-            let asks = (case.asks)(&platform);
-            let row = Row::of(group, case, &asks, play::play(&target, case, &asks).await?);
+            let row = tried(group, case).await?;
             if args.json {
                 output::data(row.as_json())?;
             } else {
@@ -89,7 +102,7 @@ fn conclude(chosen: &[(&str, &Case)], failed: &[&str], app_key: &str) {
         return output::talk(format_args!("\nall {count} cases passed"));
     }
     output::talk(format_args!("\n{} of {count} cases failed: {}", failed.len(), failed.join(", ")));
-    if failed.contains(&"call_start") {
+    if failed.contains(&PROPER) {
         output::talk(format_args!(
             "hint: even a proper call is not answered; does the receiver know the app {app_key} and its secret, and is \
              the path right?"
@@ -97,20 +110,24 @@ fn conclude(chosen: &[(&str, &Case)], failed: &[&str], app_key: &str) {
     }
 }
 
+fn all() -> impl Iterator<Item = (&'static str, &'static Case)> {
+    GROUPS.iter().flat_map(|(group, cases)| cases.iter().map(move |case| (*group, case)))
+}
+
+/// Whether one of `words` means the case: its name, its group's, or both.
+fn among(words: &[String], group: &str, case: &Case) -> bool {
+    words.iter().any(|word| *word == case.name || *word == group || word.split_once('.') == Some((group, case.name)))
+}
+
 /// The cases that are to be tried, each with its group.
 fn chosen(args: &Args) -> Result<Vec<(&'static str, &'static Case)>, WrongUse> {
-    let all = || GROUPS.iter().flat_map(|(group, cases)| cases.iter().map(move |case| (*group, case)));
-    let means = |word: &String, group: &str, case: &Case| {
-        *word == case.name || *word == group || word.split_once('.') == Some((group, case.name))
-    };
     for word in args.only.iter().chain(&args.skip) {
-        if !all().any(|(group, case)| means(word, group, case)) {
+        if !all().any(|(group, case)| among(std::slice::from_ref(word), group, case)) {
             return Err(WrongUse(format!("`{word}` is neither a case nor a group; --list shows them")));
         }
     }
     let wanted = |group: &str, case: &Case| {
-        let among = |words: &[String]| words.iter().any(|word| means(word, group, case));
-        (args.only.is_empty() || among(&args.only)) && !among(&args.skip)
+        (args.only.is_empty() || among(&args.only, group, case)) && !among(&args.skip, group, case)
     };
     let chosen: Vec<_> = all().filter(|(group, case)| wanted(group, case)).collect();
     if chosen.is_empty() { Err(WrongUse("no case is left".to_owned())) } else { Ok(chosen) }
