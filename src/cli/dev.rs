@@ -6,6 +6,7 @@ pub(super) mod show;
 #[cfg(feature = "simulator")]
 mod tencent;
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::{Exit, Outcome, WrongUse, output, runtime, send, serve, web_url};
-use crate::app::{Addresses, App};
+use crate::app::{Addresses, App, StartError};
 use crate::clock::Clock;
 use crate::config::{self, Config, DEV_APP_KEY, DEV_APP_SECRET, Sources};
 use crate::decide::{Shared, Word};
@@ -96,7 +97,7 @@ pub(super) fn run(args: Args) -> Outcome {
         }
         let show = Show::new(shown, forward, clock.clone());
         builder.handlers.push((LaneSettings::new("show"), AnyHandler::new(show)));
-        let running = App::build(builder, Some(admin)).await?;
+        let running = App::build(builder, Some(admin)).await.map_err(with_the_way_out)?;
         let addresses = running.addresses()?;
         screen(&args, &addresses, &paths, app.as_ref(), answers, &journal);
         let word = place::leave_word(&journal);
@@ -136,6 +137,13 @@ pub(super) fn run(args: Args) -> Outcome {
             failed = play => failed.map(|()| Exit::Yes),
         }
     })
+}
+
+/// The error, and what to do about a port that another program has.
+fn with_the_way_out(error: StartError) -> anyhow::Error {
+    let taken = matches!(&error, StartError::Listen { error, .. } if error.kind() == ErrorKind::AddrInUse);
+    let error = anyhow::Error::from(error);
+    if taken { error.context("a port is taken, choose another one with --port") } else { error }
 }
 
 /// What the published test app's callbacks of Tencent's are proven with.

@@ -232,3 +232,12 @@ async fn other_commands_find_its_journal_and_each_digit_is_shown() {
     dev.is_stopped();
     assert_eq!(list.output().unwrap().status.code(), Some(1), "it went with the journal");
 }
+
+#[test]
+fn a_port_that_is_taken_is_named_with_the_way_out() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let said = offhook(&["dev", "--port", &port.to_string()]);
+    assert!(said.code == 1 && said.err.contains(&format!("127.0.0.1:{port}")), "{}", said.err);
+    assert!(said.err.contains("choose another one with --port"), "{}", said.err);
+}
