@@ -17,9 +17,12 @@ use tokio::time::Instant;
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 /// let budget = Budget::starting_now(Duration::from_millis(20));
 /// assert_eq!(budget.wait(async { "in time" }).await, Some("in time"));
+/// // One step of several takes a part of it.
+/// assert!(budget.at_most(Duration::from_millis(5)).remaining() <= Duration::from_millis(5));
 /// // Whoever takes longer is not waited for.
 /// assert_eq!(budget.wait(std::future::pending::<()>()).await, None);
 /// assert_eq!(budget.remaining(), Duration::ZERO);
+/// assert!(budget.spent() >= Duration::from_millis(20));
 /// # });
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -19,6 +19,8 @@ use crate::event::{Event, EventId};
 /// let event = Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?;
 /// let json = CloudEvent::of(&event).to_json();
 /// assert!(json.contains(r#""type":"offhook.call.start""#) && json.contains(r#""data":{"eventType":20,"fromAccount":"mei"}"#));
+/// // For places that must not hold what people write.
+/// assert!(!CloudEvent::without_data(&event).to_json().contains(r#""data":"#));
 /// # Ok::<(), offhook::Refusal>(())
 /// ```
 #[derive(Debug, Serialize, JsonSchema)]

@@ -74,7 +74,7 @@ impl Feedback {
         let listening = async move {
             let (earlier, counts) = (journal.clone(), Arc::clone(&metrics));
             let left =
-                tokio::task::spawn_blocking(move || left_over(&earlier).map(|events| heed(&earlier, &counts, events)));
+                tokio::task::spawn_blocking(move || latest(&earlier).map(|events| heed(&earlier, &counts, events)));
             mention(left.await);
             let mut positions = Vec::new();
             loop {
@@ -101,8 +101,8 @@ impl Feedback {
     }
 }
 
-/// Failures among the journal's last events that were not noted yet.
-fn left_over(journal: &Journal) -> Result<Vec<Event>, ReadError> {
+/// Failures among the journal's last events.
+fn latest(journal: &Journal) -> Result<Vec<Event>, ReadError> {
     let reader = journal.reader();
     let last = reader.last()?;
     let filter = Filter { kinds: KindPattern::parse(KIND).into_iter().collect(), ..Filter::default() };
@@ -115,10 +115,16 @@ fn left_over(journal: &Journal) -> Result<Vec<Event>, ReadError> {
         }
         after = page.scanned;
     }
+    Ok(events)
+}
+
+/// Those of `copies` that were not noted yet: one that came during the start is found at the journal's end, and told too.
+fn not_noted(journal: &Journal, copies: Vec<Event>) -> Result<Vec<Event>, ReadError> {
+    let noted = journal.reader().failures()?;
     let mut new = Vec::new();
-    for event in events {
-        if reader.failure_told_by(event.id())?.is_none() {
-            new.push(event);
+    for copy in copies {
+        if noted.told_by(copy.id())?.is_none() {
+            new.push(copy);
         }
     }
     Ok(new)
@@ -170,6 +176,7 @@ struct Told {
 
 /// Finds the callbacks, marks them, counts and warns.
 fn heed(journal: &Journal, metrics: &Metrics, copies: Vec<Event>) -> Result<(), Trouble> {
+    let copies = not_noted(journal, copies)?;
     let mut told: Vec<Told> = copies.iter().filter_map(read).collect();
     look_up(journal, told.iter_mut().map(|told| (told.at, told)).collect(), &[])?;
     // Where the platform's time is far from ours, it may be a wrong one: the callback may have come just before the copy.

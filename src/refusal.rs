@@ -69,7 +69,7 @@ pub enum Refusal {
     /// The signed body is JSON, but not an object.
     #[error("the body is JSON, but not an object")]
     BodyNotAnObject,
-    /// `eventType` is neither an integer nor a text.
+    /// `eventType` is missing, or neither an integer nor a text.
     #[error("eventType is {found}; an integer, or the text of a message copy, was expected")]
     EventTypeMalformed {
         /// What came instead.

@@ -201,6 +201,7 @@ impl FallbackReason {
 /// let decision = Decision::by_fallback(Verdict::reject(20099), FallbackReason::Timeout);
 /// assert_eq!(decision.by, "fallback:timeout");
 /// assert_eq!(Decision::by_decider(Verdict::allow(), "my-rules").by, "my-rules");
+/// assert_eq!(Decision::by_default(Verdict::allow()).by, "default");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {

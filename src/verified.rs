@@ -39,7 +39,10 @@ const BODY_LIMIT: usize = 1 << 20;
 /// // Whatever else comes here, e.g. another kind, is answered without asking this function.
 /// async fn calls(call: Verified<CallStart>) -> Response {
 ///     let verdict = if call.callees().len() > 8 { Verdict::reject(20010) } else { Verdict::allow() };
-///     call.answer(&verdict)
+///     let answer = call.answer(&verdict);
+///     let call: CallStart = call.into_inner();
+///     println!("{:?} calls {:?}", call.from_account, call.to_account_list);
+///     answer
 /// }
 ///
 /// let verifier = Verifier::new([App::new("made-up-app-key", "made-up-app-secret")]);
@@ -66,7 +69,7 @@ pub struct Verified<T> {
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let clock = Clock::fixed("2026-01-01T00:00:01Z".parse()?);
-/// let verifier = Verifier::new([App::new("made-up-app-key", "made-up-app-secret")]).clock(clock);
+/// let verifier = Verifier::new([App::new("made-up-app-key", "made-up-app-secret")]).clock(clock).body_limit(64 << 10);
 ///
 /// let (body, time) = (r#"{"eventType":20,"fromAccount":"mei"}"#, "1767225600000");
 /// let signature = sign("made-up-app-secret", body.as_bytes(), time);

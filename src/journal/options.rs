@@ -26,6 +26,9 @@ use super::{Keys, LeaveOut, NatsSettings, Retention};
 /// let kept = journal.append(Event::from_json(r#"{"eventType":20,"fromAccount":"mei"}"#)?, None).await?;
 /// let page = journal.reader().page(Position(0), 100, &Filter::default())?;
 /// assert_eq!(page.events[0].0, kept.position());
+/// // The newest first.
+/// let newest = journal.reader().page_before(Position(u64::MAX), 10, &Filter::default())?;
+/// assert!(newest.events[0].1.subject() == Some("mei") && !journal.is_degraded());
 /// assert_eq!(journal.close(Duration::from_secs(10)).await.unkept, 0);
 /// # Ok(()) }
 /// ```

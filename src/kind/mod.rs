@@ -94,6 +94,9 @@ pub enum Wire {
 /// let new = Kind::named(Family::YunxinCallback, "unknown.4711");
 /// assert!(new.row().is_none());
 /// assert_eq!((new.name(), new.label()), ("unknown.4711", "unknown"));
+///
+/// let of = |name| Kind::named(Family::YunxinCallback, name);
+/// assert!(of("login.im").is_login() && of("message.team").is_changeable() && of("probe").is_probe());
 /// ```
 #[derive(Clone)]
 pub struct Kind {

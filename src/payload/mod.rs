@@ -51,6 +51,11 @@ macro_rules! payload {
             }
         }
 
+        // A closure that takes a struct is asked about the kinds which that one names.
+        const _: () = {
+            $($(assert!(names(<$content as Typed>::KINDS, $name), concat!("the struct of `", $name, "` names other kinds after `for`"));)*)*
+        };
+
         impl Serialize for Payload {
             /// The documented fields in their documented forms, and the others as they were sent.
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -73,6 +78,23 @@ macro_rules! payload {
     };
 }
 every_kind!(payload);
+
+/// Whether `kind` is one of `kinds`; a struct for any kind names none.
+const fn names(kinds: &[&str], kind: &str) -> bool {
+    let mut at = 0;
+    while at < kinds.len() {
+        let (one, other) = (kinds[at].as_bytes(), kind.as_bytes());
+        let mut same = 0;
+        while same < one.len() && same < other.len() && one[same] == other[same] {
+            same += 1;
+        }
+        if same == one.len() && same == other.len() {
+            return true;
+        }
+        at += 1;
+    }
+    kinds.is_empty()
+}
 
 /// What a closure over events may take: the event itself, its [`Payload`], or the typed content of some kinds.
 ///

@@ -50,15 +50,23 @@ use crate::yunxin::{App, Apps};
 /// let router: axum::Router = Receiver::builder()
 ///     .app("made-up-app-key", "made-up-app-secret")
 ///     .decide(|call: CallStart| async move {
-///         let callees = call.to_account_list.unwrap_or_default().len();
-///         if callees > 8 { Verdict::reject(20010) } else { Verdict::allow() }
+///         if call.callees().len() > 8 { Verdict::reject(20010) } else { Verdict::allow() }
 ///     })
 ///     .handler(Billing)
 ///     .build()
 ///     .await?
 ///     .into_router();
-/// # Ok(())
-/// # }
+/// # Ok(()) }
+/// ```
+/// With [`Receiver::router`] it stays in your hands, to be stopped when your server has ended:
+///
+/// ```
+/// # async fn example(receiver: offhook::Receiver, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+/// let ctrl_c = async { _ = tokio::signal::ctrl_c().await };
+/// axum::serve(listener, receiver.router()).with_graceful_shutdown(ctrl_c).await?;
+/// let closed = receiver.stop(std::time::Duration::from_secs(10)).await;
+/// assert_eq!(closed.unkept, 0);
+/// # Ok(()) }
 /// ```
 #[derive(Debug)]
 pub struct Receiver {

@@ -20,8 +20,11 @@ pub const MAX_ROOM_NUMBER: u32 = 4_294_967_294;
 /// let (number, text) = (RoomId::number(123)?, RoomId::text("123")?);
 /// assert_ne!(number, text);
 /// assert_eq!([number.call_engine_type(), text.call_engine_type()], [1, 2]);
+/// // Both are written as a text; a callback's pair of text and type tells which it is.
+/// assert_eq!((&*number.as_text(), RoomId::of_call_engine("123", 1)), ("123", Some(number.clone())));
 /// // Where Tencent's own pages disagree:
 /// assert_eq!(RoomReading::WORDS.map(|(_, reading)| number.ingest_type(reading)), [0, 1]);
+/// assert!(text.is_ambiguous() && !RoomId::text("stage-7")?.is_ambiguous());
 /// # Ok::<(), offhook::tencent::room::RoomError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -40,6 +40,7 @@ pub const ADVISED_VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
 /// let text = key.make(&UserId::parse("mei")?, Duration::from_secs(86_400), now);
 /// let user_sig = UserSig::read(text.expose())?;
 /// assert_eq!((&*user_sig.identifier, user_sig.verify(&key, now)), ("mei", Ok(())));
+/// assert_eq!(user_sig.expires_at(), "2026-01-02T00:00:00Z".parse()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -20,6 +20,8 @@ use crate::secret::Secret;
 /// assert!(older.is_current("2026-11-01T00:00:00Z".parse()?) && !older.is_current("2027-01-01T00:00:00Z".parse()?));
 /// let mut app = App::new("made-up-app-key", "newer");
 /// app.secrets.push(older);
+/// // Four digits that the log and the metrics may show.
+/// assert_ne!(app.secrets[0].fingerprint(), app.secrets[1].fingerprint());
 /// # Ok::<(), jiff::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -69,6 +71,7 @@ impl AppSecret {
 /// let secrets = vec![AppSecret::new("made-up-new"), AppSecret::new("made-up-old").until(Some(end))];
 /// let app = App { secrets, clock_tolerance: Duration::from_secs(60), ..App::new("made-up-app-key", "made-up-new") };
 /// assert!(!app.secrets[1].is_current(end));
+/// let receiver = offhook::Receiver::builder().with_app(app);
 /// # Ok::<(), jiff::Error>(())
 /// ```
 #[derive(Debug, Clone)]

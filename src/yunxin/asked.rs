@@ -28,11 +28,25 @@ impl Event {
     }
 
     /// The kind of client that somebody acted from.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::ClientType};
+    ///
+    /// let event = Event::from_json(r#"{"eventType":"3","accid":"mei","clientType":"iOS"}"#)?;
+    /// assert_eq!(event.client_type(), Some(ClientType::Ios));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub fn client_type(&self) -> Option<ClientType> {
         first(&Fields::parse(self.text()).ok()?, &CLIENTS)
     }
 
     /// Who is called; nobody where this is no call.
+    ///
+    /// ```
+    /// let event = offhook::Event::from_json(r#"{"eventType":20,"toAccountList":"[\"an\",\"bo\"]"}"#)?;
+    /// assert_eq!(event.callees(), ["an", "bo"]);
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub fn callees(&self) -> Vec<String> {
         self.typed::<CallStart>().and_then(|call| call.to_account_list).unwrap_or_default()
     }

@@ -173,7 +173,7 @@ fn every_refusal_has_its_cure_in_both_languages() {
 }
 
 #[test]
-fn every_metric_that_is_named_is_there() {
+fn every_metric_that_is_named_is_there_and_every_one_is_told_about() {
     let source = read(&root().join("src/metrics.rs"));
     let registered = source.split(".register").skip(1).filter_map(|call| call.split(';').next());
     let there: BTreeSet<String> = registered
@@ -187,7 +187,15 @@ fn every_metric_that_is_named_is_there() {
     for (name, page) in written() {
         for (at, _) in page.match_indices("offhook_") {
             let word = page[at..].split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap_or_default();
-            assert!(there.contains(word.trim_end_matches("_total")), "{name}: there is no metric {word}");
+            let word = word.trim_end_matches("_total").trim_end_matches("_info");
+            assert!(there.contains(word), "{name}: there is no metric {word}");
+        }
+    }
+    for language in LANGUAGES {
+        let page = &book(language)["operate.md"];
+        for metric in &there {
+            let is_told = ["`", "_total`", "_info`"].iter().any(|end| page.contains(&format!("\n| `{metric}{end} | ")));
+            assert!(is_told, "{language}/operate.md does not tell about {metric}");
         }
     }
 }

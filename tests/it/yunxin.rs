@@ -152,6 +152,7 @@ fn client_types_are_known_in_any_case_and_by_number_and_unknown_ones_are_kept() 
         ("32", ClientType::Rest),
         ("64", ClientType::Mac),
         (r#""harmony""#, ClientType::Harmony),
+        (r#""harm\u006fny""#, ClientType::Harmony),
         (r#""TOASTER""#, ClientType::Unknown("TOASTER".to_owned())),
         ("77", ClientType::Unknown("77".to_owned())),
     ];

@@ -142,7 +142,8 @@ impl Lines {
             match timeout(self.patience, self.reply.chunk()).await {
                 Ok(Ok(Some(chunk))) => self.unread.extend_from_slice(&chunk),
                 Ok(Ok(None)) => return Err(Lost::ForNow("it ended the connection".to_owned())),
-                Ok(Err(error)) => return Err(Lost::ForNow(send::why(&error))),
+                // Whoever stops or dies ends it in the midst of a chunk; what the client then says of chunks helps nobody.
+                Ok(Err(_)) => return Err(Lost::ForNow("the connection broke off (was it stopped?)".to_owned())),
                 Err(_) => return Err(Lost::ForNow(format!("nothing came for {:?}", self.patience))),
             }
         }

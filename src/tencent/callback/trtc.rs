@@ -93,6 +93,15 @@ impl Serialize for RoomId {
 
 impl TrtcEvent {
     /// When the callback was sent, whichever of its two names it has: Unix time in milliseconds.
+    ///
+    /// ```
+    /// use offhook::lenient::{Fields, Typed};
+    /// use offhook::tencent::callback::TrtcEvent;
+    ///
+    /// let fields = Fields::parse(r#"{"EventGroupId":7,"EventType":701,"CallbackMsTs":1767225600000}"#)?;
+    /// assert_eq!(TrtcEvent::read(&fields, &mut Vec::new()).callback_time(), Some(1_767_225_600_000));
+    /// # Ok::<(), offhook::lenient::NotFields>(())
+    /// ```
     pub fn callback_time(&self) -> Option<i64> {
         self.callback_ts.or(self.callback_ms)
     }

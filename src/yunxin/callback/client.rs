@@ -53,6 +53,12 @@ const KNOWN: [(&str, &str, ClientType); 8] = [
 ];
 
 impl ClientType {
+    /// The documented one that `text` means: its word in any case, or its number.
+    fn known(text: &str) -> Option<Self> {
+        let is_it = |(word, number, _): &&(&str, &str, Self)| text.eq_ignore_ascii_case(word) || text == *number;
+        KNOWN.iter().find(is_it).map(|(_, _, client)| client.clone())
+    }
+
     /// Yunxin's own word for it, in capitals.
     pub fn word(&self) -> &str {
         match self {
@@ -76,11 +82,12 @@ impl Lenient for ClientType {
     fn read(raw: &str) -> Result<Option<Self>, Impossible> {
         // Nearly always one of the known words, for which no text has to be made.
         let plain = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).unwrap_or(raw);
-        let is_known = |(word, number, _): &&(&str, &str, Self)| plain.eq_ignore_ascii_case(word) || plain == *number;
-        if let Some((_, _, client)) = KNOWN.iter().find(is_known) {
-            return Ok(Some(client.clone()));
+        if let Some(client) = Self::known(plain) {
+            return Ok(Some(client));
         }
-        Ok(String::read(raw)?.filter(|text| !text.is_empty()).map(Self::Unknown))
+        // Or one of them with escapes.
+        let text = String::read(raw)?.filter(|text| !text.is_empty());
+        Ok(text.map(|text| Self::known(&text).unwrap_or(Self::Unknown(text))))
     }
 }
 

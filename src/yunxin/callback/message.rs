@@ -70,6 +70,14 @@ impl Message {
 
 impl MessageRecall {
     /// The server's id of the message as text, for programs whose numbers end at 2^53.
+    ///
+    /// ```
+    /// use offhook::{Event, yunxin::MessageRecall};
+    ///
+    /// let recall: Option<MessageRecall> = Event::from_json(r#"{"eventType":35,"msgId":187250631984726301}"#)?.typed();
+    /// assert_eq!(recall.and_then(|recall| recall.msg_id_text()).as_deref(), Some("187250631984726301"));
+    /// # Ok::<(), offhook::Refusal>(())
+    /// ```
     pub fn msg_id_text(&self) -> Option<String> {
         self.msg_id.map(|id| id.to_string())
     }

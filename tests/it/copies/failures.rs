@@ -1,5 +1,14 @@
 //! What the platform says of our answers: its copy 83 finds the callback it is about.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use offhook::Event;
+use offhook::clock::Clock;
+use offhook::feedback::Feedback;
+use offhook::journal::{Journal, Options};
+use offhook::metrics::Metrics;
+use offhook::verdict::{Decision, Verdict};
 use offhook::yunxin::sample;
 use serde_json::{Value, json};
 
@@ -117,4 +126,48 @@ async fn a_time_of_the_platform_that_cannot_be_right_hides_no_callback() {
     world.yunxin().copies(copy).sent().await.is_taken();
     counted(&world, "late", 1.0).await;
     assert_eq!(exported(&world)[0]["nottaken"], "late");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_told_again_takes_no_callback_from_another() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let metrics = Metrics::new(Duration::from_secs(2));
+    let options = Options { min_free: 0, ..Options::at(dir.path().join("data")) };
+    let journal = Journal::open(options, Clock::system(), Arc::clone(&metrics)).expect("a journal");
+    let body = sample("call.start").expect("a sample");
+    let copies = [told(1, body), told(1, body)].map(|body| Event::from_json(body).expect("a copy"));
+    let ids = copies.each_ref().map(Event::id);
+    let callbacks = [body, body].map(|body| Event::from_json(body).expect("a callback"));
+    let allowed = || Decision::by_default(Verdict::allow());
+    let keep =
+        async |event: Event| journal.append(event.with_decision(allowed()), None).await.expect("kept").position();
+    for callback in callbacks {
+        keep(callback).await;
+    }
+    let [first, second] = copies;
+    let first = keep(first).await;
+
+    // The first is found at the journal's end, and told with the second as it is where it came during the start.
+    let (tell, kept) = tokio::sync::mpsc::channel(8);
+    let feedback = Feedback::listen(journal.clone(), metrics, kept, &tokio::runtime::Handle::current());
+    let told_by = |id| journal.reader().failure_told_by(id).expect("a journal");
+    within_reason(async {
+        while told_by(ids[0]).is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let second = keep(second).await;
+    for position in [first, second] {
+        tell.try_send(position).expect("room");
+    }
+    within_reason(async {
+        while told_by(ids[1]).is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    feedback.ends().await;
+    let events = ids.map(|id| told_by(id).expect("noted").event);
+    assert!(events[0].is_some() && events[1].is_some() && events[0] != events[1], "{events:?}");
 }
