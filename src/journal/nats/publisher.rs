@@ -134,6 +134,11 @@ impl Publisher {
         }
     }
 
+    /// Now, in seconds since 1970.
+    pub(super) fn second(&self) -> u64 {
+        u64::try_from(self.clock.now().as_second()).unwrap_or(0)
+    }
+
     async fn keep(self: Arc<Self>, entry: Entry) {
         let patience = self.link.settings().patience;
         let left = || patience.saturating_sub(entry.handed_over.elapsed());
@@ -146,7 +151,8 @@ impl Publisher {
         }
         match taken {
             Ok(Taken { position, first }) => {
-                let first = first.filter(|first| first.id != entry.event.id()).and_then(|first| first.decision());
+                let first = first.filter(|first| first.id != entry.event.id());
+                let first = first.and_then(|first| first.decision_with(self.keys.as_ref()));
                 self.kept(entry, position, first);
             }
             Err(NotTaken::Trouble(why)) => {
