@@ -69,7 +69,7 @@ async fn the_spill_file_waits_for_no_answer_of_nats() {
         let event = crate::deliver::event("call.start", "{}");
         assert_eq!(within_reason(journal.append(event, None)).await.expect_err("nobody takes it"), Unkept::Spilled);
     }
-    // An answer is waited for for seconds: where each event waited, a question was asked for each.
+    // An answer is waited for for seconds, by two who ask: where events waited for it too, more questions were asked.
     let asked = mute.asked() - before;
-    assert!(asked < EVENTS, "{asked} questions were asked meanwhile");
+    assert!(asked <= 4, "{asked} questions were asked meanwhile");
 }
