@@ -4,7 +4,7 @@
 //! go of, what is under way is left where it stands: the file keeps it, and the next start goes on.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
@@ -97,9 +97,10 @@ impl ReadingBack {
 
     /// Whether there may be more.
     fn next(&mut self) -> io::Result<bool> {
-        if self.publisher.is_degraded() {
-            self.is_ready().map_err(io::Error::other)?;
-        }
+        let placed = match self.publisher.is_degraded() {
+            true => Some(self.is_ready().map_err(io::Error::other)?),
+            false => None,
+        };
         let now = self.publisher.second();
         if self.import.is_none() && lock(&self.spill).move_away()? {
             let known = RefCell::new(HashSet::new());
@@ -111,7 +112,7 @@ impl ReadingBack {
             self.known = known.into_inner();
         }
         let Some(mut import) = self.import.take() else {
-            self.publisher.recover();
+            self.recovers(placed);
             return Ok(false);
         };
         let mut records = import.next_records()?;
@@ -121,7 +122,7 @@ impl ReadingBack {
             import.reject(&record)?;
         }
         import.kept_up_to(now);
-        self.publisher.recover();
+        self.recovers(placed);
         if at_the_end {
             import.finish()?;
             self.known.clear();
@@ -131,15 +132,22 @@ impl ReadingBack {
         Ok(true)
     }
 
-    /// Whether the streams are there and fit, and every handler has its place in them. Blocking.
-    fn is_ready(&self) -> Result<(), NatsError> {
+    /// NATS keeps again, if it did not and these handlers have their places in it.
+    fn recovers(&self, placed: Option<BTreeMap<String, usize>>) {
+        if let Some(placed) = placed {
+            self.publisher.recover(&placed);
+        }
+    }
+
+    /// Sees to it that the streams are there and fit, and that every handler has its place in them: these. Blocking.
+    fn is_ready(&self) -> Result<BTreeMap<String, usize>, NatsError> {
         let (link, names) = (Arc::clone(&self.publisher.link), lock(&self.publisher.handlers).clone());
         self.wait("look for the stream", async move {
             super::stream::ready(&link).await.map_err(|error| link.failed("use the stream", error))?;
-            for (name, concurrency) in names {
-                hands::consumer(&link, &name, concurrency).await?;
+            for (name, concurrency) in &names {
+                hands::consumer(&link, name, *concurrency).await?;
             }
-            Ok(())
+            Ok(names)
         })
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use offhook::journal::{NatsSettings, Unkept};
+use offhook::journal::{NatsSettings, Position, Unkept};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -70,6 +70,22 @@ async fn the_spill_file_waits_for_no_answer_of_nats() {
         assert_eq!(within_reason(journal.append(event, None)).await.expect_err("nobody takes it"), Unkept::Spilled);
     }
     // An answer is waited for for seconds, by two who ask: where events waited for it too, more questions were asked.
+    let asked = mute.asked() - before;
+    assert!(asked <= 4, "{asked} questions were asked meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_waits_for_nats_once_and_not_for_each_handler() {
+    let mute = Mute::starts().await;
+    let (journal, _directory) = journal(NatsSettings::at(&mute.url).expect("a URL")).await;
+    let before = mute.asked();
+    let registering = tokio::task::spawn_blocking(move || {
+        for number in 0..12 {
+            let place = journal.lanes().register(&format!("handler-{number}")).expect("registered");
+            assert_eq!(place, Position::default());
+        }
+    });
+    registering.await.expect("no panic");
     let asked = mute.asked() - before;
     assert!(asked <= 4, "{asked} questions were asked meanwhile");
 }
