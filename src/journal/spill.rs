@@ -154,6 +154,11 @@ impl Spill {
     }
 }
 
+/// How many bytes are moved away from the spill file `spill`, to be read back in.
+pub(super) fn moved_away(spill: &Path) -> u64 {
+    files::size(&files::beside(spill, IMPORTING))
+}
+
 impl Import {
     /// Begins to read back what was moved away from the spill file `spill`, or goes on with it. `durable` is the last durable
     /// position, and `ids` tells which events stand after one position and up to another.

@@ -49,7 +49,8 @@
 //! - *After it, before the answer*: kept and delivered. The same holds for the repeat.
 //! - *While spilled*: the file stays on that machine's disk until an instance runs there again. So the directory belongs
 //!   on a volume that outlives the process. A line is given to NATS with the same `Nats-Msg-Id`; what NATS got since
-//!   before it was spilled is looked through first, so nothing is kept twice, however long the outage was.
+//!   before it was spilled is looked through first, so nothing is kept twice, however long the outage was. What is
+//!   little, and younger than half the duplicate window, needs no looking: NATS itself still knows it.
 //! - *With an event in hand*: after 15 s without a word it goes to another instance. It may have arrived: at least once.
 //! - *While an order is carried out*: its turn passes after a minute; a replay goes on where it was written down, and an
 //!   erasure begins again and finds what is left. It removes events whole, and NATS overwrites their bytes.
