@@ -65,6 +65,11 @@ fn two_listeners_cannot_have_one_address() {
         ("127.0.0.1:8080", "0.0.0.0:8080"),
         ("[::1]:8080", "[::]:8080"),
         ("[::ffff:127.0.0.1]:8080", "127.0.0.1:8080"),
+        // Over IPv4 it listens too.
+        ("[::]:8080", "127.0.0.1:8080"),
+        ("127.0.0.1:8080", "[::]:8080"),
+        ("0.0.0.0:8080", "[::]:8080"),
+        ("[::]:8080", "[::ffff:127.0.0.1]:8080"),
     ];
     for (server, admin) in one {
         let said = of(&listens(server, admin));
@@ -76,6 +81,7 @@ fn two_listeners_cannot_have_one_address() {
         ("127.0.0.1:0", "127.0.0.1:0"),
         ("10.0.0.1:8080", "127.0.0.1:8080"),
         ("[::1]:8080", "0.0.0.0:8080"),
+        ("[::]:8080", "127.0.0.1:8081"),
     ];
     for (server, admin) in two {
         let config = load(&format!("{}\n{APP}", listens(server, admin)), &[]);
