@@ -1,10 +1,13 @@
 //! The road without I/O, stage by stage, against the bare cost of the same bytes: md-5 + sha1 + `serde_json`.
 //!
-//! `cargo bench --bench road`. The targets are verify + decode ≤ 1.3 × bare, and decode ≤ 1.3 × serde, in the same run;
-//! figures in benches/README.md. `generic` is decode where nobody documented the kind: the body is not parsed again.
+//! `cargo bench --bench road`. The targets are verify + decode ≤ 1.3 × bare, and decode ≤ 1.3 × serde: the ratios that are
+//! printed at the end, of rounds that take turns, since a machine drifts by half between two of the stages. Figures in
+//! benches/README.md. `generic` is decode where nobody documented the kind: the body is not parsed again.
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Bencher, BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -49,7 +52,7 @@ const CUR_TIME: &str = "1767225600000";
 fn road(criterion: &mut Criterion) {
     let apps: Apps = [App::new("made-up-key", SECRET)].into_iter().collect();
     let now = Timestamp::from_millisecond(1_767_225_600_500).expect("a time");
-    let metrics = Metrics::new(std::time::Duration::from_millis(1500));
+    let metrics = Metrics::new(Duration::from_millis(1500));
     let chain = Chain::new(Policy::default(), Vec::new(), Arc::clone(&metrics)).expect("a chain");
     let mut group = criterion.benchmark_group("road");
     for kind in ["call.start", "room.create"] {
@@ -57,8 +60,7 @@ fn road(criterion: &mut Criterion) {
         let headers = signed(&body);
         group.bench_function(BenchmarkId::new("bare", kind), |bencher| bencher.iter(|| bare(black_box(&body))));
         group.bench_function(BenchmarkId::new("serde", kind), |bencher| {
-            let parse = |body: Bytes| serde_json::from_slice::<Plain>(black_box(&body)).expect("JSON");
-            bencher.iter_batched(|| body.clone(), parse, BatchSize::SmallInput);
+            bencher.iter_batched(|| body.clone(), plain, BatchSize::SmallInput);
         });
         group.bench_function(BenchmarkId::new("decode", kind), |bencher| decode(bencher, &apps, &body, now));
         let text = std::str::from_utf8(&body).expect("JSON");
@@ -87,6 +89,46 @@ fn road(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// Each of the two targets as the median of many short rounds, in which both sides take turns.
+fn ratios(_: &mut Criterion) {
+    let apps: Apps = [App::new("made-up-key", SECRET)].into_iter().collect();
+    let now = Timestamp::from_millisecond(1_767_225_600_500).expect("a time");
+    for kind in ["call.start", "room.create"] {
+        let body = Bytes::from_static(yunxin::sample(kind).expect("a sample").as_bytes());
+        let (headers, id) = (signed(&body), EventId::at(now));
+        let verified = || yunxin::verify(&apps, &headers, body.clone(), now).expect("verified");
+        let decoded = |verified| yunxin::decode(verified, id, now).expect("decoded").event;
+        let decode = ratio(|| timed(verified, decoded), || timed(|| body.clone(), plain));
+        println!("decode over serde, {kind}: {decode}");
+        let whole = |body: Bytes| understood(&apps, black_box(&headers), &body, now);
+        let whole = ratio(|| timed(|| body.clone(), whole), || timed(|| body.clone(), |body| bare(&body)));
+        println!("verify + decode over bare, {kind}: {whole}");
+    }
+}
+
+/// How much longer `ours` takes than `theirs`: the median, and the quarters below and above.
+fn ratio(ours: impl Fn() -> Duration, theirs: impl Fn() -> Duration) -> String {
+    const ROUNDS: usize = 2000;
+    let mut ratios: Vec<f64> = (0..ROUNDS).map(|_| ours().as_secs_f64() / theirs().as_secs_f64()).collect();
+    ratios.sort_by(f64::total_cmp);
+    let [lower, median, upper] = [ROUNDS / 4, ROUNDS / 2, ROUNDS * 3 / 4].map(|rank| ratios[rank]);
+    format!("{median:.2} ({lower:.2} to {upper:.2} in half of {ROUNDS} rounds)")
+}
+
+/// The time of `work` on inputs that were made before; what comes of them is dropped afterwards.
+fn timed<I, O>(input: impl Fn() -> I, work: impl Fn(I) -> O) -> Duration {
+    let inputs: [I; 64] = std::array::from_fn(|_| input());
+    let began = Instant::now();
+    let outputs = black_box(inputs).map(work);
+    let took = began.elapsed();
+    drop(black_box(outputs));
+    took
+}
+
+fn plain(body: Bytes) -> Plain {
+    serde_json::from_slice(black_box(&body)).expect("JSON")
 }
 
 fn bare(body: &Bytes) -> ([u8; 20], Plain) {
@@ -122,5 +164,5 @@ fn signed(body: &[u8]) -> HeaderMap {
     headers
 }
 
-criterion_group!(benches, road);
+criterion_group!(benches, road, ratios);
 criterion_main!(benches);

@@ -131,21 +131,12 @@ pub struct Event {
 ///
 /// ```
 /// use offhook::Event;
-/// use offhook::event::{EventId, EventParts};
+/// use offhook::event::EventParts;
 /// use offhook::kind::{Family, Kind};
 ///
-/// let received = jiff::Timestamp::UNIX_EPOCH;
-/// let event = Event::new(EventParts {
-///     id: EventId::at(received),
-///     kind: Kind::named(Family::YunxinCallback, "call.start"),
-///     app_key: "app".into(),
-///     received,
-///     sent_at: None,
-///     subject: Some("mei".to_owned()),
-///     headers: "".into(),
-///     body: r#"{"eventType":20,"fromAccount":"mei"}"#.into(),
-///     decision: None,
-/// });
+/// let (kind, received) = (Kind::named(Family::YunxinCallback, "call.start"), jiff::Timestamp::UNIX_EPOCH);
+/// let parts = EventParts::new(kind, "app", received, r#"{"eventType":20,"fromAccount":"mei"}"#);
+/// let event = Event::new(EventParts { subject: Some("mei".to_owned()), ..parts });
 /// assert_eq!(event.field("fromAccount").map(|field| field.get()), Some("\"mei\""));
 /// ```
 #[derive(Clone)]
@@ -168,6 +159,24 @@ pub struct EventParts {
     pub body: Bytes,
     /// The answer given, once there is one.
     pub decision: Option<Decision>,
+}
+
+impl EventParts {
+    /// An event of this kind and app with this body, under a new id, and nothing besides: not signed, nobody who acted, no
+    /// answer.
+    pub fn new(kind: Kind, app_key: impl Into<Arc<str>>, received: Timestamp, body: impl Into<Bytes>) -> Self {
+        Self {
+            id: EventId::at(received),
+            kind,
+            app_key: app_key.into(),
+            received,
+            sent_at: None,
+            subject: None,
+            headers: Arc::from(""),
+            body: body.into(),
+            decision: None,
+        }
+    }
 }
 
 impl Event {
@@ -202,6 +211,12 @@ impl Event {
     pub fn with_decision(mut self, decision: Decision) -> Self {
         self.decision = Some(decision);
         self
+    }
+
+    /// The same event with another body, and what else that means for it.
+    #[must_use]
+    pub(crate) fn rewritten(&self, body: impl Into<Bytes>, headers: Arc<str>, subject: Option<String>) -> Self {
+        Self { body: body.into(), headers, subject, payload: None, ..self.clone() }
     }
 
     /// The same event, with what is to be known of its record.

@@ -22,8 +22,10 @@ const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(600);
 /// The most deliveries of one handler that may be under way at once.
 const MOST_AT_ONCE: i64 = 256;
+/// The most events in one request: as many as a lane reads at once.
+const MOST_IN_A_BATCH: i64 = 64;
 /// The keys that only some types have, each with the types.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("data", "handlers of type `log`"),
     ("url", "handlers of type `http` or `nats`"),
     ("timeout", "handlers of type `http`, `exec` or `nats`"),
@@ -31,6 +33,7 @@ const ELSEWHERE: [(&str, &str); 14] = [
     ("concurrency", "handlers of type `http`, `exec` or `nats`"),
     ("connect_timeout", "handlers of type `http`"),
     ("signing_secret", "handlers of type `http`"),
+    ("batch", "handlers of type `http`"),
     ("command", "handlers of type `exec`"),
     ("args", "handlers of type `exec`"),
     ("env", "handlers of type `exec`"),
@@ -88,10 +91,22 @@ fn http(section: &mut Section<'_>, lane: &mut LaneSettings) -> Option<Action> {
     let timeout = patience(section, lane);
     let connect_timeout = section.take("connect_timeout").map(|field| field.duration(SHORTEST..=LONGEST));
     let signing_keys = section.take("signing_secret").map(|field| signing_keys(&field));
+    let batch = section.take("batch").map(|field| batch(&field, lane));
     let timeout = timeout?;
     let connect_timeout = connect_timeout.unwrap_or(Some(CONNECT_TIMEOUT))?.min(timeout);
     let signing_keys = signing_keys.unwrap_or(Some(Vec::new()))?;
-    Some(Action::Http { url: url?, timeout, connect_timeout, signing_keys })
+    Some(Action::Http { url: url?, timeout, connect_timeout, signing_keys, batch: batch.unwrap_or(Some(1))? })
+}
+
+/// How many events go into one request. Batches are for handlers that keep the order: others have several requests.
+fn batch(field: &Field<'_>, lane: &LaneSettings) -> Option<usize> {
+    let most = usize::try_from(field.integer(1..=MOST_IN_A_BATCH)?).ok()?;
+    if most > 1 && lane.concurrency > 1 {
+        let hint = "take one of the two: `batch` keeps the journal's order, `concurrency` does not".to_owned();
+        field.fault("expected no batches beside a `concurrency` of more than 1", Some(hint));
+        return None;
+    }
+    Some(most)
 }
 
 fn exec(section: &mut Section<'_>, lane: &mut LaneSettings) -> Option<Action> {

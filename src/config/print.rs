@@ -269,14 +269,15 @@ fn handler(settings: &Settings, out: &mut impl Write) -> fmt::Result {
     }
     match &settings.action {
         Action::Log { data } => writeln!(out, "data = {data}"),
-        Action::Http { url, timeout, connect_timeout, signing_keys } => {
+        Action::Http { url, timeout, connect_timeout, signing_keys, batch } => {
             text(out, "url", masked_url(url))?;
             text(out, "connect_timeout", format_duration(*connect_timeout))?;
             if !signing_keys.is_empty() {
                 let masks = vec![quoted(MASK); signing_keys.len()];
                 writeln!(out, "signing_secret = [{}]", masks.join(", "))?;
             }
-            patience(lane, *timeout, out)
+            patience(lane, *timeout, out)?;
+            writeln!(out, "batch = {batch}")
         }
         Action::Exec { program: settings, timeout } => {
             program(settings, out)?;

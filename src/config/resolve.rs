@@ -3,7 +3,7 @@
 //! All sections are read whatever is wrong with one of them, so that every fault is told at once.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -260,10 +260,14 @@ fn admin_settings(field: &Field<'_>, public: Option<SocketAddr>) -> Option<admin
 }
 
 /// Whether the operating system lets only one of two listeners have its address. Port 0 is any free one.
+///
+/// `[::]` takes connections over IPv4 too, unless the system's `net.ipv6.bindv6only` says otherwise. What that says here
+/// is not asked: a file that is fine on one machine is to be fine on the next one.
 fn get_in_each_others_way(one: SocketAddr, other: SocketAddr) -> bool {
     let (address, another) = (one.ip().to_canonical(), other.ip().to_canonical());
-    let covers = address.is_ipv4() == another.is_ipv4() && (address.is_unspecified() || another.is_unspecified());
-    one.port() == other.port() && one.port() != 0 && (address == another || covers)
+    let covers = |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    let meet = address == another || covers(address, another) || covers(another, address);
+    one.port() == other.port() && one.port() != 0 && meet
 }
 
 /// An app and what is said about it.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::decider::{Failure, Opinion};
 use super::link::Link;
-use crate::event::{Event, EventId, EventParts};
+use crate::event::{Event, EventParts};
 use crate::kind::Kind;
 use crate::metrics::{LateLabels, Metrics};
 use crate::verdict::{Decision, RejectCode, Verdict};
@@ -127,15 +127,6 @@ fn overruled(event: &Event, given: &Decision, opinion: Decision, after: Duration
         event.data().get()
     );
     let now = event.received().checked_add(after).unwrap_or(event.received());
-    Event::new(EventParts {
-        id: EventId::at(now),
-        kind: Kind::overruled(event.family()),
-        app_key: Arc::clone(event.app_key()),
-        received: now,
-        sent_at: None,
-        subject: event.subject().map(ToOwned::to_owned),
-        headers: Arc::from(""),
-        body: body.into(),
-        decision: Some(opinion),
-    })
+    let parts = EventParts::new(Kind::overruled(event.family()), Arc::clone(event.app_key()), now, body);
+    Event::new(EventParts { subject: event.subject().map(ToOwned::to_owned), decision: Some(opinion), ..parts })
 }

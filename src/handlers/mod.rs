@@ -64,6 +64,8 @@ pub enum Action {
         connect_timeout: Duration,
         /// What each attempt is signed with.
         signing_keys: Vec<SigningKey>,
+        /// How many events go into one request.
+        batch: usize,
     },
     /// Starts a program.
     Exec {
@@ -156,8 +158,9 @@ pub fn build(
     let name = Arc::clone(&lane.name);
     let handler = match action {
         Action::Log { data } => AnyHandler::in_pages(Log::new(name, data, stdout())?),
-        Action::Http { url, timeout, connect_timeout, signing_keys } => {
-            AnyHandler::new(Http::new(name, url, timeout, connect_timeout, clock.clone())?.signed(signing_keys))
+        Action::Http { url, timeout, connect_timeout, signing_keys, batch } => {
+            let http = Http::new(name, url, timeout, connect_timeout, clock.clone())?;
+            http.signed(signing_keys).batched(batch)
         }
         Action::Exec { program, timeout } => AnyHandler::new(Exec::new(name, program, timeout, lane.concurrency)),
         Action::Nats(settings) => AnyHandler::new(Nats::new(name, settings)),

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::event::{Event, EventParts, Marks};
+use crate::event::Event;
 use crate::kind::KindPattern;
 use crate::lenient::{Fate, Rewriter, is_like_json, rewritten, unquote};
 
@@ -67,18 +67,7 @@ fn without(event: &Event, body: String, left: Leaving<'_>) -> Event {
     // A short value could be found again by its digest; a token could not.
     let headers = if is_by_token_alone { Arc::from(event.headers()) } else { Arc::from(undigested(event.headers())) };
     let subject = event.subject().filter(|subject| !left.values.iter().any(|value| value == subject));
-    let parts = EventParts {
-        id: event.id(),
-        kind: event.kind().clone(),
-        app_key: Arc::clone(event.app_key()),
-        received: event.received(),
-        sent_at: event.sent_at().map(str::to_owned),
-        subject: subject.map(str::to_owned),
-        headers,
-        body: body.into(),
-        decision: event.decision().cloned(),
-    };
-    Event::new(parts).with_marks(Marks { ..marks })
+    event.rewritten(body, headers, subject.map(str::to_owned)).with_marks(marks)
 }
 
 /// Takes out what is to be left out, and remembers it.
@@ -152,21 +141,16 @@ fn undigested(headers: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::EventId;
+    use crate::event::EventParts;
     use crate::kind::{Family, Kind};
     use jiff::Timestamp;
 
     fn event(kind: &str, body: &str) -> Event {
+        let kind = Kind::named(Family::YunxinCallback, kind);
         Event::new(EventParts {
-            id: EventId::at(Timestamp::UNIX_EPOCH),
-            kind: Kind::named(Family::YunxinCallback, kind),
-            app_key: Arc::from("app"),
-            received: Timestamp::UNIX_EPOCH,
-            sent_at: None,
             subject: Some("mei".to_owned()),
             headers: Arc::from("AppKey: app\nMD5: 0011\nCheckSum: 2233\n"),
-            body: body.to_owned().into(),
-            decision: None,
+            ..EventParts::new(kind, "app", Timestamp::UNIX_EPOCH, body.to_owned())
         })
     }
 

@@ -65,8 +65,8 @@
 //! # What is not kept, and what is taken out
 //!
 //! Fields that must not reach the disk are taken out of an event in [`Journal::append`], before anything sees it; the record
-//! says which (`marks`). With keys, who acted, headers, body, notes and whom orders are about are encrypted everywhere,
-//! and index words are hidden with what is made from the key; rows keep what ordering, repeats and filters need.
+//! says which (`marks`). With keys, who acted, headers, body, a verdict's texts, notes and whom orders are about are encrypted
+//! everywhere, and index words are hidden with what is made from the key; rows keep what ordering, repeats and filters need.
 //!
 //! An erasure is an order in `lanes.db`. The keeper has the writer begin a new file, so that nobody appends to what is
 //! changed, and goes from file to file: notes about an event first, then its row, with `secure_delete`, then the file
@@ -321,7 +321,7 @@ impl Journal {
             let found = files::events_files(&inner.directory);
             let found = found.map_err(|error| ReadError::Io { path: inner.directory.clone(), error })?;
             let since = recall::Since::tolerating(tolerance, &inner.shared.clock);
-            recall::from_files(&inner.shared.repeats, &found, since);
+            recall::from_files(&inner.shared.repeats, &found, inner.keys.as_ref(), since);
             *before = tolerance;
         }
         Ok(())

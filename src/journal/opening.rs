@@ -49,7 +49,8 @@ pub(super) fn open(options: Options, tuning: Tuning, clock: Clock, metrics: Arc<
     }
     let spill = Spill::new(spill_path.clone());
     let since = recall::Since::tolerating(tolerance, &clock);
-    let repeats_until = recall::from_files(&repeats, &found, since).max(recall::from_spill(&repeats, &spill, since));
+    let repeats_until = recall::from_files(&repeats, &found, keys.as_ref(), since);
+    let repeats_until = repeats_until.max(recall::from_spill(&repeats, &spill, keys.as_ref(), since));
 
     let durable = watch::Sender::new(Position(last));
     let lanes = Lanes::open(&directory, keys.clone(), durable.subscribe(), Arc::clone(&metrics))?;

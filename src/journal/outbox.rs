@@ -105,6 +105,19 @@ impl Outbox {
         })
     }
 
+    /// Says of the row about `handler` and this event that it is unknown how that went, and leaves its note as it is: for one
+    /// that cannot be read. On disk when this returns. Blocking.
+    ///
+    /// # Errors
+    /// [`OutboxError`] names the file.
+    pub fn write_off(&self, handler: &str, id: EventId) -> Result<(), OutboxError> {
+        self.with(|connection| {
+            let sql = "UPDATE outbox SET stage = ?3 WHERE handler = ?1 AND id = ?2";
+            let row = params![handler, id.as_bytes(), Stage::Unknown.name()];
+            connection.prepare_cached(sql)?.execute(row).map(drop)
+        })
+    }
+
     /// The rows of `handler` that are neither confirmed nor unknown, oldest event first. Blocking; where nothing was
     /// ever written there is no file, and none is made.
     ///

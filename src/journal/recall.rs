@@ -1,5 +1,6 @@
 //! What the repeat index is filled with again: the newest events files, and what is spilled.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row};
@@ -9,8 +10,9 @@ use super::repeats::{RepeatKey, Repeats};
 use super::schema::{self, EVENTS};
 use super::spill::Spill;
 use super::walk::{Rows, Way, walk};
-use super::{ReadError, reader, record};
+use super::{Keys, ReadError, reader, record, sealing};
 use crate::clock::Clock;
+use crate::event::EventId;
 
 /// Which events a repeat may still come of.
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +41,10 @@ impl Since {
 }
 
 /// Reads the newest files, as far back as a repeat may still come. Tells until when one may, in seconds since 1970.
-pub(super) fn from_files(repeats: &Repeats, found: &[EventsFile], since: Since) -> u32 {
+pub(super) fn from_files(repeats: &Repeats, found: &[EventsFile], keys: Option<&Keys>, since: Since) -> u32 {
     let mut until = 0;
     for file in found.iter().rev() {
-        match from_file(repeats, file, since) {
+        match from_file(repeats, file, keys, since) {
             Ok((in_file, before)) => {
                 until = until.max(in_file).max(before.unwrap_or(0));
                 if before.is_some_and(|before| before < since.oldest()) {
@@ -58,12 +60,11 @@ pub(super) fn from_files(repeats: &Repeats, found: &[EventsFile], since: Since) 
 }
 
 /// The same with what is spilled.
-pub(super) fn from_spill(repeats: &Repeats, spill: &Spill, since: Since) -> u32 {
+pub(super) fn from_spill(repeats: &Repeats, spill: &Spill, keys: Option<&Keys>, since: Since) -> u32 {
     let mut until = 0;
     let read = spill.newest(|record| {
-        let Some((key, decision)) = record.repeat.and_then(|key| Some((since.still(key)?, record.decision()?))) else {
-            return false;
-        };
+        let Some(key) = record.repeat.and_then(|key| since.still(key)) else { return false };
+        let Some(decision) = record.decision_with(keys) else { return false };
         until = until.max(key.valid_until);
         repeats.settle(std::iter::once((key, Some(&decision))), None);
         true
@@ -80,7 +81,12 @@ pub(super) fn from_spill(repeats: &Repeats, spill: &Spill, since: Since) -> u32 
 }
 
 /// Tells until when repeats of this file's events may come, and the same of all files before it, where it says so.
-fn from_file(repeats: &Repeats, file: &EventsFile, since: Since) -> Result<(u32, Option<u32>), ReadError> {
+fn from_file(
+    repeats: &Repeats,
+    file: &EventsFile,
+    keys: Option<&Keys>,
+    since: Since,
+) -> Result<(u32, Option<u32>), ReadError> {
     let failed = |error| ReadError::Database { path: file.path.clone(), error };
     let connection = reader::connect(&file.path, &EVENTS)?;
     let mut until = 0;
@@ -90,7 +96,19 @@ fn from_file(repeats: &Repeats, file: &EventsFile, since: Since) -> Result<(u32,
         let Some(key) = key.and_then(|key| since.still(key)) else { return Ok(true) };
         until = until.max(key.valid_until);
         let text = |column: usize| row.get_ref(column).map(|value| value.as_str_or_null().ok().flatten());
-        let decision = record::decision(text(3)?, row.get(4)?, text(5)?, text(6)?, text(7)?);
+        let is_sealed: bool = row.get(8)?;
+        // What of an answer cannot be decrypted is left out: the verdict still holds.
+        let answer = |column: usize| -> rusqlite::Result<_> {
+            Ok(match text(column)? {
+                Some(text) if is_sealed && !text.is_empty() => {
+                    let id = EventId::from_bytes(row.get(9)?);
+                    sealing::opened_answer(keys, id, text).ok().map(Cow::Owned)
+                }
+                text => text.map(Cow::Borrowed),
+            })
+        };
+        let (ext, modify) = (answer(5)?, answer(6)?);
+        let decision = record::decision(text(3)?, row.get(4)?, ext.as_deref(), modify.as_deref(), text(7)?);
         if let Some(decision) = decision {
             repeats.settle(std::iter::once((key, Some(&decision))), None);
         }
@@ -119,4 +137,4 @@ fn from_file(repeats: &Repeats, file: &EventsFile, since: Since) -> Result<(u32,
 }
 
 /// What is read of each event.
-const WHAT: &str = "position, repeat_key, repeat_until, verdict, code, ext, modify, decided_by";
+const WHAT: &str = "position, repeat_key, repeat_until, verdict, code, ext, modify, decided_by, sealed IS NOT NULL, id";

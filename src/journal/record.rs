@@ -42,7 +42,8 @@ pub(super) struct Record<'a> {
     /// What is to be known of the record, a JSON object; absent where that is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marks: Option<Cow<'a, str>>,
-    /// Where it is encrypted: who acted, the headers and the body, which are empty then.
+    /// Where it is encrypted: who acted, the headers and the body, which are empty then. `ext` and `modify` are
+    /// encrypted in their own places.
     #[serde(default, with = "in_base64", skip_serializing_if = "Option::is_none")]
     pub sealed: Option<Vec<u8>>,
 }
@@ -81,6 +82,11 @@ impl<'a> Record<'a> {
             let body = std::mem::replace(&mut self.body, Cow::Borrowed("{}"));
             let parts = Sealed { subject: self.subject.take(), headers: std::mem::take(&mut self.headers), body };
             self.sealed = Some(keys.seal(self.id, &parts));
+            let hide = |text: Cow<'a, str>| match &*text {
+                "" => text,
+                shown => Cow::Owned(sealing::sealed_answer(keys, self.id, shown)),
+            };
+            (self.ext, self.modify) = (self.ext.map(hide), self.modify.map(hide));
         }
         self
     }
@@ -90,6 +96,8 @@ impl<'a> Record<'a> {
         if let Some(sealed) = self.sealed.take() {
             let Sealed { subject, headers, body } = sealing::open(keys, self.id, &sealed)?;
             (self.subject, self.headers, self.body) = (subject, headers, body);
+            let open = |text: Cow<'a, str>| sealing::opened_answer(keys, self.id, &text).map(Cow::Owned);
+            (self.ext, self.modify) = (self.ext.map(open).transpose()?, self.modify.map(open).transpose()?);
         }
         Ok(self)
     }
@@ -184,6 +192,17 @@ impl<'a> Record<'a> {
             self.decided_by.as_deref(),
         )
     }
+
+    /// The same of a record that may be encrypted; what of the answer cannot be decrypted is left out.
+    pub(super) fn decision_with(&self, keys: Option<&Keys>) -> Option<Decision> {
+        if self.sealed.is_none() {
+            return self.decision();
+        }
+        let open = |text: &Option<Cow<'_, str>>| sealing::opened_answer(keys, self.id, text.as_deref()?).ok();
+        let (ext, modify) = (open(&self.ext), open(&self.modify));
+        let (verdict, by) = (self.verdict.as_deref(), self.decided_by.as_deref());
+        decision(verdict, self.code, ext.as_deref(), modify.as_deref(), by)
+    }
 }
 
 /// The event of a row of [`COLUMNS`]; what is encrypted of it is read with `keys`.
@@ -192,8 +211,16 @@ pub(super) fn read_event(row: &Row<'_>, keys: Option<&Keys>) -> rusqlite::Result
     let family = Family::named(&family).ok_or(rusqlite::Error::InvalidColumnName(format!("family {family}")))?;
     let kind = row.get_ref(4)?.as_str()?;
     let text = |column: usize| row.get_ref(column).map(|value| value.as_str_or_null().ok().flatten());
-    let (verdict, ext, modify, by) = (text(10)?, text(12)?, text(13)?, text(14)?);
-    let id = EventId::from_bytes(row.get(1)?);
+    let (verdict, by) = (text(10)?, text(14)?);
+    let (id, sealed) = (EventId::from_bytes(row.get(1)?), row.get_ref(18)?.as_blob_or_null()?);
+    let answer = |column: usize| {
+        match (sealed, text(column)?) {
+            (Some(_), Some(text)) => sealing::opened_answer(keys, id, text).map(|text| Some(Cow::Owned(text))),
+            (_, text) => Ok(text.map(Cow::Borrowed)),
+        }
+        .map_err(unreadable)
+    };
+    let (ext, modify) = (answer(12)?, answer(13)?);
     let mut parts = EventParts {
         id,
         kind: if kind == "probe" { Kind::probe() } else { Kind::named(family, kind) },
@@ -203,9 +230,9 @@ pub(super) fn read_event(row: &Row<'_>, keys: Option<&Keys>) -> rusqlite::Result
         sent_at: row.get(7)?,
         headers: Arc::from(row.get_ref(8)?.as_str()?),
         body: Bytes::from(row.get::<_, String>(9)?),
-        decision: decision(verdict, row.get(11)?, ext, modify, by),
+        decision: decision(verdict, row.get(11)?, ext.as_deref(), modify.as_deref(), by),
     };
-    if let Some(sealed) = row.get_ref(18)?.as_blob_or_null()? {
+    if let Some(sealed) = sealed {
         let Sealed { subject, headers, body } = sealing::open(keys, id, sealed).map_err(unreadable)?;
         parts.subject = subject.map(Cow::into_owned);
         (parts.headers, parts.body) = (Arc::from(headers), Bytes::from(body.into_owned()));

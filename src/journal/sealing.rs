@@ -1,7 +1,8 @@
-//! Encryption at rest: who acted, the headers and the body of each event, with a key that is kept elsewhere.
+//! Encryption at rest: who acted, the headers and the body of each event, and what its verdict puts into a message or into
+//! `callbackExt`, with a key that is kept elsewhere.
 //!
 //! XChaCha20-Poly1305, with a random nonce for each record and its event's id as associated data, so that no record can be
-//! put in another's place. What is told by the rest of a row (when, which kind and app, the verdict) is not encrypted. What
+//! put in another's place. What is told by the rest of a row (when, which kind and app, which verdict) is not encrypted. What
 //! is noted about an event beside it, and whom replays and erasures are about, is encrypted the same way.
 
 use std::fmt;
@@ -152,6 +153,16 @@ pub(super) fn sealed_account(keys: Option<&Keys>, account: &str) -> String {
 /// The account again. Without it nothing can be done: nobody else must be taken for the one that was meant.
 pub(super) fn opened_account(keys: Option<&Keys>, stored: String) -> Result<String, Unreadable> {
     opened_text(keys, Owner::Order, stored)
+}
+
+/// What a verdict on the event `id` puts into a message or into `callbackExt`, as it is stored.
+pub(super) fn sealed_answer(keys: &Keys, id: EventId, text: &str) -> String {
+    sealed_text(Some(keys), Owner::Event(id), text)
+}
+
+/// The same again.
+pub(super) fn opened_answer(keys: Option<&Keys>, id: EventId, stored: &str) -> Result<String, Unreadable> {
+    opened_text(keys, Owner::Event(id), stored.to_owned())
 }
 
 fn sealed_text(keys: Option<&Keys>, of: Owner, text: &str) -> String {

@@ -105,47 +105,30 @@ impl Spill {
     }
 
     /// Moves what was spilled out of the way and begins to read it back, or goes on with it; `None` when there is nothing.
-    /// `durable` is the last durable position, and `ids` tells which events stand after one position and up to another.
+    /// The rest is as of [`Import::begin`].
     pub(super) fn import(
         &mut self,
         durable: u64,
         ids: impl Fn(u64, u64) -> io::Result<HashSet<EventId>>,
     ) -> io::Result<Option<Import>> {
+        if self.move_away()? { Import::begin(&self.path, durable, ids).map(Some) } else { Ok(None) }
+    }
+
+    /// Moves what was spilled out of the way, where nothing stands there already; false when there is nothing to read back.
+    pub(super) fn move_away(&mut self) -> io::Result<bool> {
         self.open = None;
         let path = files::beside(&self.path, IMPORTING);
-        if !path.exists() {
-            let is_there = fs::metadata(&self.path).is_ok_and(|about| about.is_file() && about.len() > 0);
-            if !is_there {
-                return Ok(None);
-            }
+        if path.exists() {
+            return Ok(true);
+        }
+        let is_there = fs::metadata(&self.path).is_ok_and(|about| about.is_file() && about.len() > 0);
+        if is_there {
             // One of an earlier import would say of this one that it has come further than it has.
             remove_note(&self.path)?;
             fs::rename(&self.path, &path)?;
             self.torn = false;
         }
-        let note = fs::read(files::beside(&self.path, NOTE)).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        let note: Option<Note> = note.filter(|note: &Note| note.at <= files::size(&path));
-        let at = note.map_or(0, |note| note.at);
-        let kept = match (first_line(&path, at)?, note) {
-            (None, _) => HashSet::new(),
-            (Some(line), None) => ids(line.after, u64::MAX)?,
-            (Some(line), Some(note)) => {
-                let mut kept = ids(line.after, note.begun)?;
-                kept.extend(ids(note.until, u64::MAX)?);
-                kept
-            }
-        };
-        Ok(Some(Import {
-            lines: lines_from(&path, at)?,
-            path,
-            spill: self.path.clone(),
-            at,
-            begun: note.map_or(durable, |note| note.begun),
-            noted: at,
-            bad: Vec::new(),
-            kept,
-            lately: HashSet::new(),
-        }))
+        Ok(is_there)
     }
 
     /// Tells what is spilled now, the newest first by blocks, until a whole block was of no use to `tell` or a lot was
@@ -171,7 +154,45 @@ impl Spill {
     }
 }
 
+/// How many bytes are moved away from the spill file `spill`, to be read back in.
+pub(super) fn moved_away(spill: &Path) -> u64 {
+    files::size(&files::beside(spill, IMPORTING))
+}
+
 impl Import {
+    /// Begins to read back what was moved away from the spill file `spill`, or goes on with it. `durable` is the last durable
+    /// position, and `ids` tells which events stand after one position and up to another.
+    pub(super) fn begin(
+        spill: &Path,
+        durable: u64,
+        ids: impl Fn(u64, u64) -> io::Result<HashSet<EventId>>,
+    ) -> io::Result<Self> {
+        let path = files::beside(spill, IMPORTING);
+        let note = fs::read(files::beside(spill, NOTE)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let note: Option<Note> = note.filter(|note: &Note| note.at <= files::size(&path));
+        let at = note.map_or(0, |note| note.at);
+        let kept = match (first_line(&path, at)?, note) {
+            (None, _) => HashSet::new(),
+            (Some(line), None) => ids(line.after, u64::MAX)?,
+            (Some(line), Some(note)) => {
+                let mut kept = ids(line.after, note.begun)?;
+                kept.extend(ids(note.until, u64::MAX)?);
+                kept
+            }
+        };
+        Ok(Self {
+            lines: lines_from(&path, at)?,
+            path,
+            spill: spill.to_owned(),
+            at,
+            begun: note.map_or(durable, |note| note.begun),
+            noted: at,
+            bad: Vec::new(),
+            kept,
+            lately: HashSet::new(),
+        })
+    }
+
     /// The next records that are not kept yet; empty at the end.
     pub(super) fn next_records(&mut self) -> io::Result<Vec<Record<'static>>> {
         let (mut records, mut bytes, mut line) = (Vec::new(), 0, Vec::new());

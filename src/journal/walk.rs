@@ -44,7 +44,8 @@ pub(super) struct Walked {
 pub(super) type Each<'e> = &'e mut dyn FnMut(u64, &Row<'_>) -> rusqlite::Result<bool>;
 
 /// Tells `each` of `rows`, with these columns, the first of which is `position`. Every row is told that stands on a page
-/// which can be read; where more than a thousand in a row cannot, single ones between them may be missed.
+/// which can be read, up to eight thousand unreadable positions after the last one that could be. Further on, what can be read
+/// is found where it is as long as an eight-thousandth of what could not be read before it; shorter stretches may be missed.
 pub(super) fn walk(connection: &Connection, columns: &str, rows: Rows, each: Each<'_>) -> rusqlite::Result<Walked> {
     let order = match rows.way {
         Way::Forwards => "ASC",
@@ -179,4 +180,4 @@ fn is_of_row(error: &Error) -> bool {
 
 /// So many positions are tried one by one; after that, steps grow with what was found unreadable, so that an end comes
 /// soon.
-const FINE: u64 = 1024;
+const FINE: u64 = 8192;

@@ -336,7 +336,7 @@ impl Writer {
         self.repeats_until = until.map(|repeat| repeat.valid_until).fold(self.repeats_until, u32::max);
         self.callers = (batch.len() + self.shared.queue.waiting()).max(self.callers * 3 / 4);
         let decisions: Vec<_> =
-            imported.iter().filter_map(|record| Some((record.repeat?, record.decision()))).collect();
+            imported.iter().filter_map(|record| Some((record.repeat?, record.decision_with(keys)))).collect();
         if !decisions.is_empty() {
             let known = decisions.iter().map(|(repeat, decision)| (*repeat, decision.as_ref()));
             self.shared.repeats.settle(known, None);

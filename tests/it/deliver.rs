@@ -2,6 +2,7 @@
 
 mod again;
 mod attempts;
+mod batch;
 mod cast;
 mod dispatcher;
 mod exec;

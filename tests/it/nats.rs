@@ -4,6 +4,7 @@ mod cast;
 mod cluster;
 mod commands;
 mod lanes;
+mod mute;
 mod privacy;
 mod sharing;
 mod trouble;

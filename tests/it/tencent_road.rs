@@ -75,6 +75,17 @@ async fn every_sample_is_answered_as_documented_kept_and_delivered() {
 }
 
 #[tokio::test]
+async fn of_a_body_whose_signature_is_all_that_proves_it_no_more_is_read_than_a_stranger_may_send() {
+    let world = World::of(plan()).await;
+    let long = |kind| sample(kind).expect("one").replacen('{', &format!("{{\"pad\":\"{}\",", "a".repeat(70_000)), 1);
+    let answer = trtc(&world, KEY, &long("trtc.1.103")).sent().await;
+    answer.is_refused(413, "body_too_large");
+    assert!(answer.text().contains("larger than 65536 bytes"), "{}", answer.text());
+    // Here the path proves the sender.
+    is_taken(&call(&world, TOKEN, &query(), &long("call_engine.start")).sent().await, "call");
+}
+
+#[tokio::test]
 async fn a_wrong_token_and_a_wrong_signature_are_refused_and_nothing_is_kept() {
     let world = World::of(plan()).await;
     let (started, entered) = (sample("call_engine.start").expect("one"), sample("trtc.1.103").expect("one"));

@@ -41,6 +41,7 @@ pub(crate) fn deliveries(settings: &Settings) -> anyhow::Result<bool> {
         ("log", "type = \"log\"".to_owned()),
         ("http", format!("type = \"http\"\nurl = \"{url}\"")),
         ("http, 16", format!("type = \"http\"\nurl = \"{url}\"\nconcurrency = 16")),
+        ("http, batch", format!("type = \"http\"\nurl = \"{url}\"\nbatch = 64")),
     ] {
         keeps_up(settings, name, &more, &mut targets)?;
     }

@@ -1,5 +1,6 @@
 //! `type = "http"`: posts each event as a structured CloudEvent; the status of the answer decides.
 
+mod batch;
 mod reply;
 mod signature;
 
@@ -15,10 +16,12 @@ use url::Url;
 
 pub use signature::{KeyError, SigningKey};
 
+use batch::Batches;
+
 use super::BuildError;
 use crate::clock::Clock;
 use crate::cloud_event::CloudEvent;
-use crate::deliver::{Handler, Outcome};
+use crate::deliver::{AnyHandler, Handler, Outcome};
 use crate::event::Event;
 
 const CLOUD_EVENT: &str = "application/cloudevents+json; charset=utf-8";
@@ -98,6 +101,46 @@ impl Http {
         Self { keys, ..self }
     }
 
+    /// The same, with up to `most` events in one request while there are so many: a JSON list of them, as CloudEvents
+    /// batches are (`application/cloudevents-batch+json`), in the journal's order. 2xx is done for all of them. Where a
+    /// batch fails otherwise than by the target's trouble, its events come one by one, so that only one that fails by
+    /// itself is parked. `idempotency-key` and `webhook-id` are the batch's own; each event in it has its `id`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use offhook::clock::Clock;
+    /// use offhook::handlers::Http;
+    ///
+    /// let (url, seconds) = ("https://crm.example/events".parse()?, Duration::from_secs);
+    /// let handler = Http::new("crm", url, seconds(10), seconds(2), Clock::system())?.batched(64);
+    /// assert_eq!(handler.name(), "crm");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn batched(self, most: usize) -> AnyHandler {
+        if most > 1 { AnyHandler::in_pages(Batches::of(self, most)) } else { AnyHandler::new(self) }
+    }
+
+    /// Posts one event by itself.
+    async fn post_one(&self, event: &Event) -> Outcome {
+        let sent = Bytes::from(CloudEvent::of(event).to_json());
+        self.post(CLOUD_EVENT, event.id().to_string(), sent).await
+    }
+
+    /// One request, known to its target as `id`.
+    async fn post(&self, content_type: &'static str, id: String, sent: Bytes) -> Outcome {
+        let mut request = self.client.post(self.url.clone()).header(CONTENT_TYPE, content_type);
+        if !self.keys.is_empty() {
+            for (name, value) in signature::headers(&self.keys, &id, self.clock.now(), &sent) {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.header("idempotency-key", id).body(sent.clone());
+        match request.send().await {
+            Ok(reply) => reply::outcome(reply, &sent, &self.clock).await,
+            Err(error) => self.unanswered(&error),
+        }
+    }
+
     /// No answer came.
     fn unanswered(&self, error: &reqwest::Error) -> Outcome {
         if error.is_connect() {
@@ -116,19 +159,7 @@ impl Handler for Http {
     }
 
     async fn deliver(&self, event: &Event) -> Outcome {
-        let sent = Bytes::from(CloudEvent::of(event).to_json());
-        let id = event.id().to_string();
-        let mut request = self.client.post(self.url.clone()).header(CONTENT_TYPE, CLOUD_EVENT);
-        if !self.keys.is_empty() {
-            for (name, value) in signature::headers(&self.keys, &id, self.clock.now(), &sent) {
-                request = request.header(name, value);
-            }
-        }
-        let request = request.header("idempotency-key", id).body(sent.clone());
-        match request.send().await {
-            Ok(reply) => reply::outcome(reply, &sent, &self.clock).await,
-            Err(error) => self.unanswered(&error),
-        }
+        self.post_one(event).await
     }
 }
 

@@ -80,7 +80,11 @@ fn excerpt(start: &[u8], sent: &[u8]) -> Option<String> {
 fn repeats_a_value(line: &[u8], sent: &[u8]) -> bool {
     let line = String::from_utf8_lossy(line);
     let event: Value = serde_json::from_slice(sent).unwrap_or_default();
-    any_scalar(&event["data"], &|scalar| scalar.len() >= TELLING && line.contains(scalar))
+    let found = |scalar: &str| scalar.len() >= TELLING && line.contains(scalar);
+    match &event {
+        Value::Array(batch) => batch.iter().any(|event| any_scalar(&event["data"], &found)),
+        event => any_scalar(&event["data"], &found),
+    }
 }
 
 fn any_scalar(value: &Value, found: &impl Fn(&str) -> bool) -> bool {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
@@ -19,6 +20,8 @@ use crate::tencent::call_engine::{CallEngine, LONGEST_TIMEOUT, Media, StartCall,
 use crate::tencent::ingest::{Ingests, Playing};
 use crate::tencent::play::{Asking, GRACE, OpenCall, Plan, PlayError, Played, Step, Witness};
 
+/// No call and no media goes on for longer.
+const CALL_MOST: SignedDuration = SignedDuration::from_hours(24);
 /// An old call is asked about before it is given up.
 const LOOK_BACK: Duration = Duration::from_secs(5);
 
@@ -124,9 +127,9 @@ impl Playback {
             }
             Err(_) => return, // the runtime ends
         };
-        for (id, Entry { stage, note, .. }) in rows {
+        for (id, Entry { stage, note, at }) in rows {
             let Ok(left) = serde_json::from_str::<Left>(&note) else {
-                tracing::error!(handler = &*self.name, event.id = %id, "the outbox has a row that this version cannot read");
+                self.passes_over(id, at).await;
                 continue;
             };
             let playback = self.clone();
@@ -140,6 +143,30 @@ impl Playback {
                     playback.goes_on(id, left, None).await;
                 }
             });
+        }
+    }
+
+    /// A row cannot be read: its key was taken away, or another version wrote it. While its call may still go on, a start with
+    /// the key takes it up; after that nothing can be done any more, and it is told for the last time.
+    async fn passes_over(&self, id: EventId, at: Timestamp) {
+        let handler = &*self.name;
+        if self.clock.now().duration_since(at) < CALL_MOST {
+            tracing::error!(
+                handler, event.id = %id, %at,
+                "a robot call waits for its media, and its row in the outbox cannot be read: put the key of that time into \
+                 `journal.encryption_key` again, or start the version that wrote it. It is not played into until then"
+            );
+            return;
+        }
+        let (outbox, row) = (self.outbox.clone(), self.row());
+        match spawn_blocking(move || outbox.write_off(&row, id)).await {
+            Ok(Ok(())) => tracing::error!(
+                handler, event.id = %id, %at,
+                "a robot call waited for its media, and its row in the outbox could not be read until that call was over: \
+                 nobody knows how it went. The row stays, as `unknown`, and is not told again"
+            ),
+            Ok(Err(error)) => tracing::error!(handler, event.id = %id, %error, "the outbox cannot be written"),
+            Err(_) => {} // the runtime ends
         }
     }
 

@@ -90,7 +90,11 @@ impl Lanes {
 
     pub(in crate::journal) fn register(&self, handler: &str) -> Result<Position, NatsError> {
         let publisher = &self.0.publisher;
-        let concurrency = *lock(&publisher.handlers).entry(handler.to_owned()).or_insert(1);
+        let (concurrency, is_seen_to) = publisher.awaits(handler);
+        if is_seen_to {
+            // NATS was just found not to answer. A start that asked for each handler again would take as long for each.
+            return Ok(Position::default());
+        }
         let (link, name) = (Arc::clone(&publisher.link), handler.to_owned());
         let made = publisher.link.wait("make a handler's consumer", async move {
             let consumer = hands::consumer(&link, &name, concurrency).await?;

@@ -19,15 +19,18 @@ pub(super) async fn record_of(link: &Link, id: &str, position: u64) -> Result<Op
     if position == 0 {
         return Ok(None);
     }
-    let found = message_at(link, &the_stream(link).await?, position).await?;
+    // Nothing needs to be known of the stream for this, and a cluster takes longer to say it than to read a message.
+    let stream = link.context().get_stream_no_info(&link.settings().stream).await;
+    let stream = stream.map_err(|error| link.failed("read the stream", stream::cause(&error)))?;
+    let found = message_at(link, &stream, position).await?;
     let is_it = |found: &StreamMessage| found.headers.get(NATS_MESSAGE_ID).is_some_and(|found| found.as_str() == id);
-    Ok(found.filter(is_it).and_then(|found| message::head(&found.headers)))
+    Ok(found.filter(is_it).and_then(|found| message::decode(Some(&found.headers), &found.payload)))
 }
 
 /// What stands at `position`.
-pub(super) async fn message_at(
+pub(super) async fn message_at<Info>(
     link: &Link,
-    stream: &Stream,
+    stream: &Stream<Info>,
     position: u64,
 ) -> Result<Option<StreamMessage>, NatsError> {
     match stream.get_raw_message(position).await {

@@ -4,7 +4,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::NatsSettings;
 use crate::nats::ConnectError;
@@ -40,15 +40,13 @@ pub struct NatsError {
     pub error: String,
 }
 
-/// A connection. It goes on trying for ever once it was made.
+/// A connection. It goes on trying for ever once it was made, with a pause before each try.
 #[derive(Debug)]
 pub(in crate::journal) struct Link {
     runtime: Option<Runtime>,
     client: Client,
     context: Context,
     settings: NatsSettings,
-    /// Whether the connection is there.
-    connected: Arc<AtomicBool>,
     /// Rung when it went or came.
     changed: Arc<Notify>,
 }
@@ -68,21 +66,25 @@ impl Link {
         let failed = |error: String| NatsError { doing: "connect", servers: settings.servers.to_string(), error };
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("journal-nats").enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
-        let (connected, changed) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+        let changed = Arc::new(Notify::new());
         let connecting = {
-            let (settings, connected, changed) = (settings.clone(), Arc::clone(&connected), Arc::clone(&changed));
+            let (settings, changed) = (settings.clone(), Arc::clone(&changed));
             async move {
-                let (servers, again) = (&settings.servers, (Arc::clone(&connected), Arc::clone(&changed)));
-                let options =
-                    |(connected, changed)| options(&settings, connected, changed).map_err(|error| error.to_string());
-                match options((connected, changed))?.connect(servers.urls()).await {
-                    Ok(client) => Ok(client),
-                    Err(error) if unreached == Unreached::Waits && is_unreached(error.kind()) => {
-                        let waiting = options(again)?.retry_on_initial_connect().connect(servers.urls()).await;
-                        waiting.map_err(|error| servers.refused(&error).to_string())
-                    }
-                    Err(error) => Err(servers.refused(&error).to_string()),
+                let servers = &settings.servers;
+                let options = || options(&settings, Arc::clone(&changed)).map_err(|error| error.to_string());
+                // A name may take long to look up, and there may be many servers.
+                let tried = timeout(OPENING, options()?.connect(servers.urls())).await;
+                let error = match tried {
+                    Ok(Ok(client)) => return Ok(client),
+                    Ok(Err(error)) if !is_unreached(error.kind()) => return Err(servers.refused(&error).to_string()),
+                    Ok(Err(error)) => servers.refused(&error).to_string(),
+                    Err(_) => format!("no server took us within {OPENING:?}"),
+                };
+                if unreached == Unreached::Fails {
+                    return Err(error);
                 }
+                let waiting = options()?.retry_on_initial_connect().connect(servers.urls()).await;
+                waiting.map_err(|error| servers.refused(&error).to_string())
             }
         };
         let client = wait_on(runtime.handle(), connecting).unwrap_or_else(|| Err("the threads ended".to_owned()));
@@ -94,7 +96,6 @@ impl Link {
                 return Err(failed(error));
             }
         };
-        connected.store(client.connection_state() == State::Connected, Ordering::Relaxed);
         // It starts a task of its own.
         let inside = runtime.enter();
         let context = jetstream::ContextBuilder::new()
@@ -103,7 +104,7 @@ impl Link {
             .max_ack_inflight(IN_FLIGHT)
             .build(client.clone());
         drop(inside);
-        Ok(Arc::new(Self { runtime: Some(runtime), client, context, settings: settings.clone(), connected, changed }))
+        Ok(Arc::new(Self { runtime: Some(runtime), client, context, settings: settings.clone(), changed }))
     }
 
     pub(super) fn settings(&self) -> &NatsSettings {
@@ -114,9 +115,10 @@ impl Link {
         &self.context
     }
 
-    /// Whether a server is connected right now.
+    /// Whether a server is connected right now. The client itself is asked: of its events it drops those that nobody takes
+    /// soon enough, so what they told last may not be so any more.
     pub(super) fn is_connected(&self) -> bool {
-        self.connected.load(Ordering::Relaxed)
+        self.client.connection_state() == State::Connected
     }
 
     /// Resolves when the connection went or came.
@@ -182,11 +184,7 @@ fn wait_on<T: Send + 'static>(handle: &Handle, work: impl Future<Output = T> + S
 }
 
 /// The connection's own habits, and who hears when it goes or comes.
-fn options(
-    settings: &NatsSettings,
-    connected: Arc<AtomicBool>,
-    changed: Arc<Notify>,
-) -> Result<ConnectOptions, ConnectError> {
+fn options(settings: &NatsSettings, changed: Arc<Notify>) -> Result<ConnectOptions, ConnectError> {
     let options = settings.servers.options("offhook", CONNECTING)?;
     Ok(options
         .ping_interval(PING)
@@ -196,11 +194,10 @@ fn options(
             RECONNECT_MOST.min(Duration::from_millis(20).saturating_mul(u32::try_from(attempt).unwrap_or(u32::MAX)))
         })
         .event_callback(move |event| {
-            let (connected, changed) = (Arc::clone(&connected), Arc::clone(&changed));
+            let changed = Arc::clone(&changed);
             async move {
                 match event {
-                    Event::Connected => connected.store(true, Ordering::Relaxed),
-                    Event::Disconnected | Event::Closed => connected.store(false, Ordering::Relaxed),
+                    Event::Connected | Event::Disconnected | Event::Closed => {}
                     Event::ServerError(error) => tracing::warn!(%error, "NATS says"),
                     Event::ClientError(error) => tracing::debug!(%error, "the client of NATS says"),
                     other => return tracing::debug!(event = %other, "the client of NATS says"),
@@ -215,6 +212,8 @@ fn is_unreached(kind: ConnectErrorKind) -> bool {
     matches!(kind, ConnectErrorKind::Dns | ConnectErrorKind::TimedOut | ConnectErrorKind::Io)
 }
 
+/// For all attempts to connect when the journal opens.
+const OPENING: Duration = Duration::from_secs(15);
 /// For one attempt to connect.
 const CONNECTING: Duration = Duration::from_secs(2);
 /// A server that does not answer two of these is left.

@@ -32,7 +32,9 @@
 //! 2. A `Kept` means the stream's acknowledgement: with `replicas = 1` the server has written it, with 3 a majority has.
 //!    Written is not synced: a server syncs every two minutes unless its `sync_interval` says `always`. With three
 //!    replicas on three machines that matters only if two of them lose power within it; with one, always.
-//! 3. `Unkept::Spilled`: it is synced in this machine's spill file, and goes to NATS from there.
+//! 3. `Unkept::Spilled`: it is synced in this machine's spill file, and goes to NATS from there. Writing that file waits for
+//!    its disk alone: a thread of its own asks NATS whether it takes again, and reads back in. Every question to NATS has an
+//!    end, and every further try a pause before it.
 //! 4. `Lanes::register`: the handler's consumer is there, at the present end where it is new. Without NATS an instance
 //!    starts all the same; then nothing is kept there before the consumers are (it is spilled), so no handler misses it.
 //! 5. A lane has one event in hand over all instances (`max_ack_pending = 1`), so the order is the journal's. It is
@@ -47,7 +49,8 @@
 //! - *After it, before the answer*: kept and delivered. The same holds for the repeat.
 //! - *While spilled*: the file stays on that machine's disk until an instance runs there again. So the directory belongs
 //!   on a volume that outlives the process. A line is given to NATS with the same `Nats-Msg-Id`; what NATS got since
-//!   before it was spilled is looked through first, so nothing is kept twice, however long the outage was.
+//!   before it was spilled is looked through first, so nothing is kept twice, however long the outage was. What is
+//!   little, and younger than half the duplicate window, needs no looking: NATS itself still knows it.
 //! - *With an event in hand*: after 15 s without a word it goes to another instance. It may have arrived: at least once.
 //! - *While an order is carried out*: its turn passes after a minute; a replay goes on where it was written down, and an
 //!   erasure begins again and finds what is left. It removes events whole, and NATS overwrites their bytes.
@@ -68,23 +71,23 @@ mod notes;
 mod outbox;
 mod publisher;
 mod reader;
+mod reading_back;
 mod settings;
 mod spilling;
 mod state;
 mod stream;
 mod turns;
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_nats::jetstream::stream::State;
 use tokio::sync::watch;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 pub use link::NatsError;
 pub use settings::NatsSettings;
@@ -104,6 +107,7 @@ use crate::event::{Event, EventId};
 use crate::metrics::Metrics;
 use link::{Link, Unreached};
 use publisher::Publisher;
+use reading_back::ReadingBack;
 use spilling::Spilling;
 
 /// The journal in NATS, as one instance has it.
@@ -112,10 +116,12 @@ pub(super) struct Shared {
     publisher: Arc<Publisher>,
     lanes: Lanes,
     directory: PathBuf,
-    spilling: Option<JoinHandle<()>>,
-    _watching: DropGuard,
-    /// The directory's; the one that spills holds it too.
-    _lock: Arc<lock_file::Lock>,
+    /// Whoever writes the spill file, and whoever reads it back in.
+    threads: Vec<JoinHandle<()>>,
+    /// Ends all that goes on beside.
+    stop: CancellationToken,
+    /// The directory's; the threads hold it too.
+    lock: Arc<lock_file::Lock>,
 }
 
 /// Opens the journal in NATS: connects, makes or checks the stream. Blocking. Where NATS cannot be reached it opens all
@@ -134,7 +140,10 @@ pub(super) fn open(
     let (tell, entries) = mpsc::channel();
     let publisher = Arc::new(Publisher::new(Arc::clone(&link), Arc::clone(&metrics), clock.clone(), keys, tell));
     let asking = Arc::clone(&link);
-    let ready = link.wait("look for the stream", async move { Ok(stream::ready(&asking).await) })?;
+    let ready = link.wait("look for the stream", async move {
+        let late = || asking.failed("look for the stream", "no answer in time");
+        Ok(timeout(OPENING, stream::ready(&asking)).await.unwrap_or_else(|_| Err(late().into())))
+    })?;
     match ready {
         Ok(()) => look_at_the_end(&publisher, &directory)?,
         Err(stream::Unready::Unfit { stream, faults }) => {
@@ -149,25 +158,22 @@ pub(super) fn open(
     }
     let spill = Spill::new(spill);
     // Of what is in NATS, NATS knows.
-    recall::from_spill(&publisher.repeats, &spill, recall::Since::tolerating(tolerance, &clock));
+    recall::from_spill(
+        &publisher.repeats,
+        &spill,
+        publisher.keys.as_ref(),
+        recall::Since::tolerating(tolerance, &clock),
+    );
     let lanes = Lanes::new(Arc::clone(&publisher), spill.path());
-    let work = Spilling {
-        publisher: Arc::clone(&publisher),
-        spill,
-        entries,
-        import: None,
-        known: HashSet::new(),
-        look_at: Instant::now(),
-    };
-    let held = Arc::clone(&lock);
-    let spilling = thread::Builder::new().name("journal-spill".to_owned()).spawn(move || {
-        work.run();
-        drop(held);
-    });
-    let spilling = spilling.map_err(|error| io("start a thread for", &directory, error))?;
-    let watching = CancellationToken::new();
-    link.spawn(watch_over(Arc::clone(&publisher), metrics, watching.clone()));
-    Ok(Shared { publisher, lanes, directory, spilling: Some(spilling), _watching: watching.drop_guard(), _lock: lock })
+    let (stop, spill) = (CancellationToken::new(), Arc::new(Mutex::new(spill)));
+    let mut shared = Shared { publisher, lanes, directory, threads: Vec::new(), stop, lock };
+    let (publisher, stop) = (&shared.publisher, &shared.stop);
+    link.spawn(watch_over(Arc::clone(publisher), metrics, stop.clone()));
+    let writing = Spilling { publisher: Arc::clone(publisher), spill: Arc::clone(&spill), entries };
+    let reading = ReadingBack::new(Arc::clone(publisher), spill, stop.clone());
+    shared.starts("journal-spill", move || writing.run())?;
+    shared.starts("journal-back", move || reading.run())?;
+    Ok(shared)
 }
 
 /// What cannot be read cannot be delivered either, so this is told at the start.
@@ -181,6 +187,18 @@ fn look_at_the_end(publisher: &Publisher, directory: &Path) -> Result<(), OpenEr
 }
 
 impl Shared {
+    /// Starts a thread that ends with the journal.
+    fn starts(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
+        let held = Arc::clone(&self.lock);
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            work();
+            drop(held);
+        });
+        let failed = |error| OpenError::Io { doing: "start a thread for", path: self.directory.clone(), error };
+        self.threads.push(thread.map_err(failed)?);
+        Ok(())
+    }
+
     /// As [`crate::journal::Journal::tolerate`]: NATS knows repeats for as long as it was told at the start.
     pub(super) fn tolerate(&self, tolerance: Duration) -> Result<(), NatsError> {
         let (link, least) = (&self.publisher.link, tolerance.saturating_mul(2));
@@ -249,9 +267,11 @@ impl Drop for Shared {
             tracing::error!("events were still on their way when the journal was let go of");
         }
         self.publisher.hang_up();
-        if let Some(spilling) = self.spilling.take().filter(|thread| thread.thread().id() != thread::current().id()) {
+        // What is not read back in yet stays in the file until the next start.
+        self.stop.cancel();
+        for thread in self.threads.drain(..).filter(|thread| thread.thread().id() != thread::current().id()) {
             // A panic was already logged, and there is nobody to tell.
-            let _ = spilling.join();
+            let _ = thread.join();
         }
     }
 }
@@ -302,6 +322,8 @@ pub(super) fn failures(reader: &Reader) -> Result<Vec<Failure>, NatsError> {
     notes::failures(&reader.state())
 }
 
+/// NATS may take so long to say whether the stream is there; without an answer the journal opens, and spills.
+const OPENING: Duration = Duration::from_secs(10);
 /// What is on its way may take so long at the very end.
 const LAST_WAIT: Duration = Duration::from_secs(3);
 /// How often it is asked for the stream's size, and for what others kept.

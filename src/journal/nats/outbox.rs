@@ -82,6 +82,16 @@ impl Outbox {
         Ok(())
     }
 
+    pub(in crate::journal) fn write_off(&self, handler: &str, id: EventId) -> Result<(), NatsError> {
+        let (key, state) = (key(handler, id), self.state()?);
+        let Some(found) = state.get::<Stored>(key.clone())? else { return Ok(()) };
+        let stored = Stored { stage: Stage::Unknown.name().to_owned(), ..found.value };
+        match state.swap(key, &stored, found.revision)? {
+            Some(_) => Ok(()),
+            None => Err(state.link().failed("write the outbox", "another instance is at the same event")),
+        }
+    }
+
     fn state(&self) -> Result<State, NatsError> {
         let mut link = lock(&self.link);
         let connected = match &*link {

@@ -127,11 +127,25 @@ impl Publisher {
         }
     }
 
-    /// Keeping works again.
-    pub(super) fn recover(&self) {
-        if self.degraded.swap(false, Ordering::Relaxed) {
+    /// Keeping works again, and these have their places. Where another one came meanwhile it has none yet, and nothing changes.
+    pub(super) fn recover(&self, placed: &BTreeMap<String, usize>) {
+        let handlers = lock(&self.handlers);
+        if *handlers == *placed && self.degraded.swap(false, Ordering::Relaxed) {
             tracing::info!("the journal in NATS keeps again");
         }
+    }
+
+    /// From now on nothing is kept before `handler` has its place. With how many events at once it works, and whether that
+    /// place is seen to already, since nothing is kept now.
+    pub(super) fn awaits(&self, handler: &str) -> (usize, bool) {
+        let mut handlers = lock(&self.handlers);
+        let concurrency = *handlers.entry(handler.to_owned()).or_insert(1);
+        (concurrency, self.is_degraded())
+    }
+
+    /// Now, in seconds since 1970.
+    pub(super) fn second(&self) -> u64 {
+        u64::try_from(self.clock.now().as_second()).unwrap_or(0)
     }
 
     async fn keep(self: Arc<Self>, entry: Entry) {
@@ -146,7 +160,8 @@ impl Publisher {
         }
         match taken {
             Ok(Taken { position, first }) => {
-                let first = first.filter(|first| first.id != entry.event.id()).and_then(|first| first.decision());
+                let first = first.filter(|first| first.id != entry.event.id());
+                let first = first.and_then(|first| first.decision_with(self.keys.as_ref()));
                 self.kept(entry, position, first);
             }
             Err(NotTaken::Trouble(why)) => {

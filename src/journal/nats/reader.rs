@@ -89,7 +89,10 @@ impl Reader {
             for attempt in 1.. {
                 match fill(&link, &open, &mut page, limit, &wanted).await {
                     Ok(()) => break,
-                    Err(ReadError::Nats(_)) if attempt < TRIES => *lock(&open) = None,
+                    Err(ReadError::Nats(_)) if attempt < TRIES => {
+                        *lock(&open) = None;
+                        sleep(CATCHING_UP).await;
+                    }
                     Err(error) => return Ok(Err(error)),
                 }
             }
@@ -110,7 +113,7 @@ impl Reader {
             for attempt in 1.. {
                 match backwards::fill(&link, &mut page, limit, &wanted).await {
                     Ok(()) => break,
-                    Err(ReadError::Nats(_)) if attempt < TRIES => {}
+                    Err(ReadError::Nats(_)) if attempt < TRIES => sleep(CATCHING_UP).await,
                     Err(error) => return Ok(Err(error)),
                 }
             }
@@ -200,33 +203,56 @@ pub(super) async fn heads_between(
 }
 
 /// Tells where each event stands that NATS got since `since`, when it did in seconds since 1970, and what is known of it,
-/// until that is enough.
+/// until that is enough. Where something goes wrong it begins again, so something may be told twice.
 async fn heads(
     link: &Link,
     since: Timestamp,
     mut tell: impl FnMut(u64, i64, Record<'static>) -> ControlFlow<()>,
 ) -> Result<(), NatsError> {
+    for _ in 1..TRIES {
+        match heads_at_once(link, since, &mut tell).await {
+            Ok(()) => return Ok(()),
+            Err(_) => sleep(CATCHING_UP).await,
+        }
+    }
+    heads_at_once(link, since, &mut tell).await
+}
+
+async fn heads_at_once(
+    link: &Link,
+    since: Timestamp,
+    tell: &mut impl FnMut(u64, i64, Record<'static>) -> ControlFlow<()>,
+) -> Result<(), NatsError> {
     let failed = |error: async_nats::Error| link.failed("read the stream", error);
     let stream = the_stream(link).await?;
+    // What comes while this is read is not looked for: a stream that grows as fast would have no end.
+    let last = stream.cached_info().state.last_sequence;
     let start = started_at(since).map_or(DeliverPolicy::All, by_time);
     let consumer = consumer(link, &stream, start, true).await?;
-    loop {
+    let (mut at, mut given, mut left) = (0, 0, consumer.cached_info().num_pending);
+    while left > 0 && at < last {
         let mut batch = fetch(link, &consumer, HEADS_AT_ONCE).await?;
-        let mut left = None;
+        let begun = given;
         while let Some(message) = batch.next().await {
             let message = message.map_err(failed)?;
             let info = message.info().map_err(failed)?;
-            left = Some(info.pending);
-            if let Some(head) = message.headers.as_ref().and_then(message::head)
-                && tell(info.stream_sequence, info.published.unix_timestamp(), head).is_break()
-            {
+            if info.consumer_sequence != given + 1 {
+                return Err(link.failed("read the stream", "a message was lost on its way"));
+            }
+            (at, given, left) = (info.stream_sequence, info.consumer_sequence, info.pending);
+            let head = message.headers.as_ref().and_then(message::head);
+            if at > last || head.is_some_and(|head| tell(at, info.published.unix_timestamp(), head).is_break()) {
                 return Ok(());
             }
         }
-        if left.is_none_or(|left| left == 0) {
-            return Ok(());
+        if given == begun {
+            return Err(link.failed("read the stream", "the server that has messages gives none"));
         }
     }
+    if (1..last).contains(&at) && next_of(link, at).await?.is_some_and(|next| next <= last) {
+        return Err(link.failed("read the stream", "the server that answers is behind the others"));
+    }
+    Ok(())
 }
 
 /// Adds to `page` what comes after `page.scanned`.

@@ -85,6 +85,18 @@ impl Outbox {
         }
     }
 
+    /// Says of what is written about `handler` and this event that it is unknown how that went; its note stays as it is. For
+    /// what is unfinished and cannot be read. Durable when this returns. Blocking.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub fn write_off(&self, handler: &str, id: EventId) -> Result<(), OutboxError> {
+        match &self.0 {
+            Place::Disk(outbox) => Ok(outbox.write_off(handler, id)?),
+            Place::Nats(outbox) => Ok(outbox.write_off(handler, id)?),
+        }
+    }
+
     /// What is written about `handler` and this event. Blocking.
     ///
     /// # Errors

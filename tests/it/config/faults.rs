@@ -65,6 +65,11 @@ fn two_listeners_cannot_have_one_address() {
         ("127.0.0.1:8080", "0.0.0.0:8080"),
         ("[::1]:8080", "[::]:8080"),
         ("[::ffff:127.0.0.1]:8080", "127.0.0.1:8080"),
+        // Over IPv4 it listens too.
+        ("[::]:8080", "127.0.0.1:8080"),
+        ("127.0.0.1:8080", "[::]:8080"),
+        ("0.0.0.0:8080", "[::]:8080"),
+        ("[::]:8080", "[::ffff:127.0.0.1]:8080"),
     ];
     for (server, admin) in one {
         let said = of(&listens(server, admin));
@@ -76,6 +81,7 @@ fn two_listeners_cannot_have_one_address() {
         ("127.0.0.1:0", "127.0.0.1:0"),
         ("10.0.0.1:8080", "127.0.0.1:8080"),
         ("[::1]:8080", "0.0.0.0:8080"),
+        ("[::]:8080", "127.0.0.1:8081"),
     ];
     for (server, admin) in two {
         let config = load(&format!("{}\n{APP}", listens(server, admin)), &[]);
@@ -250,6 +256,15 @@ fn a_value_that_cannot_be_is_shown_with_what_was_expected() {
             "[[handlers]]\ntype = \"exec\"\ncommand = \"/bin/book\"\nconcurrency = 257",
             "handlers[0].concurrency = `257`: expected a whole number from 1 to 256",
         ),
+        (
+            "[[handlers]]\ntype = \"http\"\nurl = \"http://x/\"\nbatch = 65",
+            "handlers[0].batch = `65`: expected a whole number from 1 to 64",
+        ),
+        (
+            "[[handlers]]\ntype = \"http\"\nurl = \"http://x/\"\nbatch = 8\nconcurrency = 2",
+            "handlers[0].batch = `8`: expected no batches beside a `concurrency` of more than 1",
+        ),
+        ("[[handlers]]\ntype = \"log\"\nbatch = 8", "handlers[0].batch: unknown key"),
         ("[[handlers]]\ntype = \"log\"\nconcurrency = 2", "handlers[0].concurrency: unknown key"),
         ("[[handlers]]\ntype = \"nats\"", "handlers[0].url: expected the URL of a NATS server"),
         ("[[handlers]]\ntype = \"nats\"\nurl = \"http://bus\"", "handlers[0].url: expected URLs such as `nats://"),

@@ -224,6 +224,7 @@ connect_timeout = "3s"
 timeout = "10s"
 max_attempts = 12
 concurrency = 1
+batch = 1
 
 [[endpoints]]
 path = "/receiveMsg.action"

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use offhook::clock::Clock;
 use offhook::deliver::{AnyHandler, Dispatcher, Handler, Jitter, Lane, LaneSettings, Orders, Outcome};
@@ -108,19 +107,14 @@ impl World {
 }
 
 pub(crate) fn event(kind: &str, body: &str) -> Event {
-    let received = Clock::system().now();
+    let kind = Kind::named(Family::YunxinCallback, kind);
     Event::new(EventParts {
-        id: EventId::at(received),
-        kind: Kind::named(Family::YunxinCallback, kind),
-        app_key: "offhook-dev".into(),
-        received,
         sent_at: Some("1772359200000".to_owned()),
         subject: Some("alice".to_owned()),
         headers: "AppKey: offhook-dev\n".into(),
-        body: Bytes::copy_from_slice(body.as_bytes()),
-        decision: None,
+        decision: Some(Decision::by_default(Verdict::allow())),
+        ..EventParts::new(kind, "offhook-dev", Clock::system().now(), body.to_owned())
     })
-    .with_decision(Decision::by_default(Verdict::allow()))
 }
 
 pub(super) fn settings(name: &str, max_attempts: u32, kinds: &[&str]) -> LaneSettings {

@@ -133,6 +133,32 @@ async fn every_event_is_read_whose_page_is_whole() {
 }
 
 #[tokio::test]
+async fn a_single_row_is_found_far_inside_what_is_damaged() {
+    let ground = Ground::new();
+    let journal = ground.open();
+    for number in 0..1200 {
+        let keeping = journal.append(ground.large_event(number, 5000), None);
+        if number % 50 == 49 {
+            keeping.await.unwrap();
+        }
+    }
+    let events = read_all(&journal.reader(), &Filter::default());
+    drop(journal);
+    let file = ground.events_files().remove(0);
+    let leaves = Leaves::of(&file, &events);
+    assert_eq!(leaves.leaves.len(), 1200, "each row has a page of its own");
+    let whole = fs::read(&file).unwrap();
+    // As far from the one end as from the other.
+    for single in [1101, 98] {
+        fs::write(&file, &whole).unwrap();
+        (2..1198).filter(|leaf| *leaf != single).for_each(|leaf| leaves.destroy(leaf, 0x5a));
+        let left = leaves.positions(|leaf| !(2..1198).contains(&leaf) || leaf == single);
+        let reader = Reader::open(&ground.options.path).unwrap();
+        assert_eq!((forwards(&reader), backwards(&reader)), (left.clone(), left));
+    }
+}
+
+#[tokio::test]
 async fn files_before_and_behind_a_damaged_one_are_read_on() {
     let mut ground = Ground::new();
     ground.tuning.rotate_bytes = 40_000;

@@ -3,14 +3,23 @@
 use std::time::Duration;
 
 use offhook::journal::{
-    Attempt, AttemptEnd, Entry, Failure, Filter, Outbox, Position, Reader, Shadow, Stage, Unkept, Which,
+    Attempt, AttemptEnd, Claim, Entry, Failure, Filter, Outbox, Position, Reader, Shadow, Stage, Unkept, Which,
 };
+
+use offhook::verdict::{Decision, Verdict};
+use rusqlite::Connection;
 
 use super::cast::{Ground, read_all, until};
 use super::privacy::{event, gave_up, keys, stands_in};
 
 fn of(account: &str) -> Filter {
     Filter { account: Some(account.to_owned()), ..Filter::default() }
+}
+
+/// An answer that says who it is about.
+fn about(account: &str) -> Decision {
+    let modify = serde_json::json!({"body": format!("for {account} only")}).as_object().unwrap().clone();
+    Decision::by_decider(Verdict::Allow { modify, ext: format!("said to {account}") }, "rule:x")
 }
 
 /// Nothing of it may stand in any file, as it is now.
@@ -28,12 +37,14 @@ async fn with_a_key_no_file_names_a_person_whatever_was_used() {
     let journal = ground.open();
     for number in 0..1200 {
         let account = format!("person{}", number % 3);
-        let keeping = journal.append(event(&ground, "call.start", &account, number), None);
+        let event = event(&ground, "call.start", &account, number);
+        let keeping = journal.append(event.with_decision(about(&account)), None);
         if number == 1199 {
             keeping.await.unwrap();
         }
     }
     let kept = read_all(&journal.reader(), &Filter::default());
+    assert_eq!(kept[1].1.decision(), Some(&about("person1")));
     let lanes = journal.lanes();
     lanes.register("billing").unwrap();
     for (at, event) in &kept[..6] {
@@ -63,7 +74,8 @@ async fn with_a_key_no_file_names_a_person_whatever_was_used() {
 
     ground.options.min_free = u64::MAX;
     let journal = ground.open();
-    let spilled = journal.append(event(&ground, "call.start", "person1", 1200), None).await;
+    let spilled = event(&ground, "call.start", "person1", 1200).with_decision(about("person1"));
+    let spilled = journal.append(spilled, None).await;
     assert_eq!(spilled.unwrap_err(), Unkept::Spilled);
     // It waits for what is spilled.
     let erasure = journal.lanes().ask_erasure("person1", None, ground.now()).unwrap();
@@ -133,4 +145,41 @@ async fn without_its_key_a_replay_or_an_erasure_does_nothing_rather_than_somethi
     let journal = ground.open();
     let error = journal.lanes().next_replay("billing").unwrap_err().to_string();
     assert!(error.contains("a replay or an erasure") && error.contains("journal.encryption_key"), "{error}");
+}
+
+#[tokio::test]
+async fn the_answer_to_a_repeat_is_encrypted_too_and_given_again_after_reopening() {
+    let mut ground = Ground::new();
+    ground.options.keys = keys(&["01"]);
+    let journal = ground.open();
+    for number in [1, 2] {
+        let ticket = ground.ticket(&journal, number);
+        journal.append(ground.event_with(number, about("person1")), Some(ticket)).await.unwrap();
+    }
+    drop(journal);
+    // This one is of a version that left answers as they are.
+    let file = Connection::open(&ground.events_files()[0]).unwrap();
+    let plain =
+        r#"UPDATE events SET ext = 'said to person1', modify = '{"body":"for person1 only"}' WHERE position = 2"#;
+    assert_eq!(file.execute(plain, []).unwrap(), 1);
+    drop(file);
+    ground.options.keys = keys(&["02", "01"]);
+    let journal = ground.open();
+    for (at, kept) in read_all(&journal.reader(), &Filter::default()) {
+        assert_eq!(kept.decision(), Some(&about("person1")), "{at:?}");
+    }
+    for number in [1, 2] {
+        let Claim::Repeat(repeat) = journal.claim(ground.key(number)) else { panic!("forgotten by reopening") };
+        assert_eq!(repeat.await, Some(about("person1")));
+    }
+    drop(journal);
+    ground.options.min_free = u64::MAX;
+    let journal = ground.open();
+    let ticket = ground.ticket(&journal, 3);
+    journal.append(ground.event_with(3, about("person2")), Some(ticket)).await.unwrap_err();
+    drop(journal);
+    assert!(!std::fs::read_to_string(&ground.options.spill).unwrap().contains("person"));
+    let journal = ground.open();
+    let Claim::Repeat(repeat) = journal.claim(ground.key(3)) else { panic!("what is spilled was forgotten") };
+    assert_eq!(repeat.await, Some(about("person2")));
 }

@@ -70,6 +70,21 @@ impl Nats {
         self.process.wait().expect("it ends");
     }
 
+    /// It does nothing from now on, and keeps its connections.
+    pub(super) fn freezes(&self) {
+        self.gets("STOP");
+    }
+
+    /// It goes on with whatever came meanwhile.
+    pub(super) fn thaws(&self) {
+        self.gets("CONT");
+    }
+
+    fn gets(&self, signal: &str) {
+        let sent = Command::new("kill").args(["-s", signal, &self.process.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+    }
+
     /// It starts again with what it stored.
     pub(super) fn comes_back(&mut self) {
         self.process = serve(self.port, self.store.path(), &self.arguments);

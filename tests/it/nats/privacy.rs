@@ -1,9 +1,14 @@
 //! What reaches NATS: no field that is left out, nothing readable where there is a key.
 
+use std::time::Duration;
+
 use offhook::clock::Clock;
 use offhook::deliver::{Order, Orders};
-use offhook::journal::{Entry, Filter, Key, Keys, LeaveOut, Options, Outbox, Position, Reader, Stage, backup};
+use offhook::journal::{
+    Claim, Entry, Filter, Key, Keys, LeaveOut, Options, Outbox, Position, Reader, RepeatKey, Stage, backup,
+};
 use offhook::kind::KindPattern;
+use offhook::verdict::{Decision, RejectCode, Verdict};
 use offhook::{Event, Outcome, deliver};
 
 use super::cast::{Instance, Nats, kept, open, until};
@@ -34,7 +39,22 @@ async fn what_is_left_out_or_encrypted_cannot_be_read_there() {
     };
     let journal = open(options.clone()).await.expect("a journal");
     let body = r#"{"fromAccount":"person-one","phone":"12345678"}"#;
-    within_reason(journal.append(crate::deliver::event("call.start", body), None)).await.expect("kept");
+    let answer = Verdict::Reject { code: RejectCode::DEFAULT, ext: "not for person-one".to_owned() };
+    let answer = Decision::by_decider(answer, "rule:x");
+    let asked = crate::deliver::event("call.start", body).with_decision(answer.clone());
+    let key = RepeatKey::new("app", b"1", asked.received() + Duration::from_secs(600));
+    let Claim::First(ticket) = journal.claim(key) else { panic!("never seen before") };
+    within_reason(journal.append(asked, Some(ticket))).await.expect("kept");
+    let own = directory.path().join("elsewhere");
+    let elsewhere = open(Options { path: own.clone(), spill: own.join("spill.jsonl"), ..options.clone() }).await;
+    let elsewhere = elsewhere.expect("a journal");
+    let Claim::First(ticket) = elsewhere.claim(key) else { panic!("never seen by this instance") };
+    let again = crate::deliver::event("call.start", body);
+    let mut decision = again.decision().expect("a decision").clone();
+    let repeat = within_reason(elsewhere.append(again, Some(ticket))).await.expect("known");
+    assert!(repeat.or_first(&mut decision).is_none());
+    assert_eq!(decision, answer, "a repeat elsewhere gets another answer");
+    drop(elsewhere);
     within_reason(journal.append(crate::deliver::event("login.im", r#"{"token":"t-1"}"#), None)).await.expect("kept");
     let raw = raw(&nats).await;
     assert!(raw.contains("offhook.events.call.start"), "{raw}");

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use offhook::journal::{Filter, NatsSettings, OpenError, Options};
+use offhook::journal::{Filter, NatsSettings, OpenError, Options, Unkept};
 
-use super::cast::{Instance, Nats, kept, open, until};
-use crate::world::{Inbox, get, reserved};
+use super::cast::{Instance, Nats, journal, kept, open, until};
+use crate::deliver;
+use crate::world::{Inbox, get, reserved, within_reason};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_nats_is_away_answers_are_in_time_and_nothing_is_lost_or_kept_twice() {
@@ -66,6 +67,28 @@ async fn an_instance_starts_without_nats_and_no_handler_misses_what_came_meanwhi
     nats.comes_back();
     assert_eq!(inbox.gets(2).await.len(), 2);
     assert_eq!(kept(&instance.journal().reader(), &Filter::default()).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nats_takes_too_late_is_spilled_and_kept_once_all_the_same() {
+    let Some(nats) = Nats::start() else { return };
+    let settings = NatsSettings { patience: Duration::from_millis(300), ..nats.settings() };
+    let (journal, directory) = journal(settings).await;
+    nats.freezes();
+    let event = || deliver::event("call.start", "{}");
+    let appended: Vec<_> = (0..20).map(|_| journal.append(event(), None)).collect();
+    for keeping in appended {
+        assert_eq!(within_reason(keeping).await.expect_err("it takes nothing now"), Unkept::Spilled);
+    }
+    // They wait for it in its socket.
+    nats.thaws();
+    until("kept again", || !journal.is_degraded()).await;
+    let is_empty = |name: &str| directory.path().join(name).metadata().map_or(0, |about| about.len()) == 0;
+    until("read back in", || is_empty("spill.jsonl") && is_empty("spill.jsonl.importing")).await;
+    within_reason(journal.append(event(), None)).await.expect("kept");
+    let found = kept(&journal.reader(), &Filter::default());
+    let ids: BTreeSet<_> = found.iter().map(|(_, event)| event.id()).collect();
+    assert_eq!((found.len(), ids.len()), (21, 21));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

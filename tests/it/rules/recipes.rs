@@ -1,8 +1,7 @@
 //! The recipes in `config/` do what they say.
 
-use jiff::Timestamp;
 use offhook::Event;
-use offhook::event::{EventId, EventParts};
+use offhook::event::EventParts;
 use offhook::kind::{Family, Kind};
 
 use super::Bench;
@@ -23,18 +22,8 @@ fn text_of(name: &str) -> String {
 
 /// A call at `time`.
 fn call(time: &str, fields: &str) -> Event {
-    let received: Timestamp = time.parse().unwrap();
-    Event::new(EventParts {
-        id: EventId::at(received),
-        kind: Kind::named(Family::YunxinCallback, "call.start"),
-        app_key: APP_KEY.into(),
-        received,
-        sent_at: None,
-        subject: None,
-        headers: "".into(),
-        body: format!(r#"{{"eventType":20,{fields}}}"#).into(),
-        decision: None,
-    })
+    let (kind, body) = (Kind::named(Family::YunxinCallback, "call.start"), format!(r#"{{"eventType":20,{fields}}}"#));
+    Event::new(EventParts::new(kind, APP_KEY, time.parse().unwrap(), body))
 }
 
 const NOON: &str = "2026-03-02T12:00:00+08:00";

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use offhook::Event;
-use offhook::event::{EventId, EventParts};
+use offhook::event::EventParts;
 use offhook::kind::{Family, Kind};
 
 use super::{Bench, rules};
@@ -11,17 +11,9 @@ use super::{Bench, rules};
 fn call(who: &str, milliseconds: i64) -> Event {
     let evening: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
     let received = evening + SignedDuration::from_millis(milliseconds);
-    Event::new(EventParts {
-        id: EventId::at(received),
-        kind: Kind::named(Family::YunxinCallback, "call.start"),
-        app_key: "app".into(),
-        received,
-        sent_at: Some((received.as_millisecond() - 1500).to_string()),
-        subject: None,
-        headers: "".into(),
-        body: format!(r#"{{"eventType":20,"fromAccount":"{who}"}}"#).into(),
-        decision: None,
-    })
+    let kind = Kind::named(Family::YunxinCallback, "call.start");
+    let parts = EventParts::new(kind, "app", received, format!(r#"{{"eventType":20,"fromAccount":"{who}"}}"#));
+    Event::new(EventParts { sent_at: Some((received.as_millisecond() - 1500).to_string()), ..parts })
 }
 
 async fn rejected(bench: &Bench, event: &Event) -> bool {
@@ -48,18 +40,8 @@ async fn a_counter_counts_whatever_else_the_rule_says_but_no_kind_it_is_not_abou
     let message = Event::from_json(r#"{"eventType":1,"fromAccount":"mei"}"#).unwrap();
     assert!(!rejected(&bench, &message).await && !rejected(&bench, &message).await);
     let video = |second| {
-        let event = call("mei", second);
-        Event::new(EventParts {
-            id: event.id(),
-            kind: event.kind().clone(),
-            app_key: "app".into(),
-            received: event.received(),
-            sent_at: None,
-            subject: None,
-            headers: "".into(),
-            body: r#"{"eventType":20,"fromAccount":"mei","callType":2}"#.into(),
-            decision: None,
-        })
+        let (call, body) = (call("mei", second), r#"{"eventType":20,"fromAccount":"mei","callType":2}"#);
+        Event::new(EventParts::new(call.kind().clone(), "app", call.received(), body))
     };
     assert!(!rejected(&bench, &video(0)).await, "the messages were not counted");
     assert!(rejected(&bench, &video(1)).await);

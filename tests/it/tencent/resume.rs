@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use offhook::clock::Clock;
 use offhook::event::EventId;
-use offhook::journal::{Entry, Outbox, Stage};
+use offhook::journal::{Entry, Key, Keys, Options, Outbox, Stage};
 use offhook::tencent::simulator::{Phone, Plan, Seen, Simulator};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -144,4 +144,30 @@ async fn media_that_may_play_is_not_played_again_and_the_call_is_ended() {
     let seen = within_reason(tencent.sees(|seen| seen.going_on.is_empty())).await;
     assert!(rings(&seen) == 1 && seen.played.is_empty(), "{seen:?}");
     world.media_row(|row| row.stage == Stage::Unknown).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_whose_key_is_gone_is_told_while_its_call_may_go_on_and_once_after_that() {
+    let tencent = tencent(Duration::from_secs(3600), Duration::ZERO).await;
+    let world = World::calling(&tencent);
+    let serving = world.serves();
+    world.is_asked().await;
+    let row = world.media_row(|row| row.stage == Stage::Planned).await;
+    serving.dies_at_once();
+    let (media, id) = ("ring-back/media", only_event(&world.journal()));
+    let keys = Keys::of(vec![Key::parse(&"07".repeat(32)).unwrap()]);
+    let sealed = Outbox::of(&Options { keys, ..Options::at(world.journal()) });
+    sealed.write(media, id, &row).unwrap();
+    let mut serving = world.serves();
+    serving.says("cannot be read: put the key of that time");
+    serving.dies_at_once();
+    assert_eq!(sealed.unfinished(media).unwrap(), [(id, row.clone())]);
+
+    let old = Entry { at: row.at - jiff::SignedDuration::from_hours(25), ..row };
+    sealed.write(media, id, &old).unwrap();
+    let mut serving = world.serves();
+    serving.says("and is not told again");
+    assert_eq!(sealed.unfinished(media).unwrap(), []);
+    // Nothing of it is lost: with the key it can be looked at.
+    assert_eq!(sealed.entry(media, id).unwrap(), Some(Entry { stage: Stage::Unknown, ..old }));
 }

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
 use offhook::Outcome;
 use offhook::clock::Clock;
 use offhook::deliver::Handler;
-use offhook::event::{Event, EventId, EventParts};
+use offhook::event::{Event, EventParts};
 use offhook::handlers::{RobotCall, RobotCallSettings, Template};
 use offhook::journal::{Entry, Outbox, Stage};
 use offhook::kind::{Family, Kind};
@@ -51,18 +50,10 @@ fn handler(settings: RobotCallSettings) -> RobotCall {
 }
 
 fn event(body: &'static str) -> Event {
-    let now = Clock::system().now();
-    Event::new(EventParts {
-        id: EventId::at(now),
-        kind: Kind::named(Family::YunxinCallback, "call.start"),
-        app_key: "app".into(),
-        received: now,
-        sent_at: None,
-        subject: Some("lin_yue".to_owned()),
-        headers: "".into(),
-        body: Bytes::from_static(body.as_bytes()),
-        decision: Some(Decision::by_default(Verdict::allow())),
-    })
+    let kind = Kind::named(Family::YunxinCallback, "call.start");
+    let parts = EventParts::new(kind, "app", Clock::system().now(), body);
+    let decision = Some(Decision::by_default(Verdict::allow()));
+    Event::new(EventParts { subject: Some("lin_yue".to_owned()), decision, ..parts })
 }
 
 fn failing(code: i64) -> Says {
