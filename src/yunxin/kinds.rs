@@ -29,6 +29,13 @@ pub(super) fn kind_of(fields: &Fields<'_>, product: Product) -> Result<Kind, Ref
             _ => return Err(Refusal::EventTypeMalformed { found: "missing" }),
         },
     };
+    // A login stays one whatever else is in it: nobody but its verdict may let somebody in.
+    if has_data
+        && product != Product::Rtc
+        && let Some(login) = told.parse().ok().and_then(|number| login(number, fields))
+    {
+        return Ok(login);
+    }
     let malformed = || Refusal::EventTypeMalformed { found: json_type(told) };
     match told.as_bytes().first() {
         Some(b'"') => {
@@ -66,11 +73,15 @@ fn kind_of_text(text: &str, fields: &Fields<'_>, product: Product) -> Option<Kin
     if product == Product::Rtc {
         return Some(rtc(text));
     }
-    let has_login_fields = ["authType", "loginAuthType", "token"].iter().any(|name| fields.get(name).is_some());
-    let login = Kind::on_wire(Wire::Number(number)).filter(|kind| kind.is_login() && has_login_fields);
     let copy = || Kind::on_wire(Wire::Text(number));
     let unknown = || Kind::named(Family::YunxinCopy, &format!("copy.unknown.{number}"));
-    Some(login.or_else(copy).unwrap_or_else(unknown))
+    Some(login(number, fields).or_else(copy).unwrap_or_else(unknown))
+}
+
+/// The login of this number, where its fields are there.
+fn login(number: i64, fields: &Fields<'_>) -> Option<Kind> {
+    let kind = Kind::on_wire(Wire::Number(number)).filter(Kind::is_login)?;
+    ["authType", "loginAuthType", "token"].iter().any(|name| fields.get(name).is_some()).then_some(kind)
 }
 
 fn rtc(number: &str) -> Kind {

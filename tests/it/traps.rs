@@ -124,6 +124,16 @@ fn a_login_whose_number_came_as_text_is_the_login() {
 }
 
 #[test]
+fn a_login_with_a_field_named_data_is_no_copy_that_everybody_may_send() {
+    for (number, kind) in [(36, "login.im"), (37, "login.chatroom"), (40, "login.qchat")] {
+        let event = Event::from_json(format!(r#"{{"eventType":{number},"authType":2,"data":{{}}}}"#)).unwrap();
+        assert_eq!(event.kind().name(), kind);
+        let copy = Event::from_json(format!(r#"{{"eventType":{number},"data":{{}}}}"#)).unwrap();
+        assert_eq!(copy.kind().name(), format!("rtc.unknown.{number}"));
+    }
+}
+
+#[test]
 fn a_token_is_not_shown_by_a_debug_print() {
     for kind in ["login.im", "login.chatroom", "login.qchat"] {
         let event = Event::from_json(sample(kind).unwrap()).unwrap();
