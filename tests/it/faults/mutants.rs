@@ -34,7 +34,14 @@ async fn one_that_never_syncs_is_found_out() {
 async fn one_that_answers_before_its_sync_is_through_is_found_out() {
     let Some(mut ground) = healthy().await else { return };
     ground.switch("late", true);
-    is_found_out(ground.round(Fault::PowerCut).await, "answered, lost: ");
+    // The power may go in a moment in which nothing was answered early.
+    let mut outcome = ground.round(Fault::PowerCut).await;
+    for _ in 0..4 {
+        if outcome.is_ok() {
+            outcome = ground.round(Fault::PowerCut).await;
+        }
+    }
+    is_found_out(outcome, "answered, lost: ");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
