@@ -248,7 +248,7 @@ mod tests {
                 let key = |number: u32, sent| {
                     let key = key(number, sent);
                     // Some have no time of their own: they are looked for at their end.
-                    if number % 5 == 0 { RepeatKey { at: key.valid_until, ..key } } else { key }
+                    if number.is_multiple_of(5) { RepeatKey { at: key.valid_until, ..key } } else { key }
                 };
                 if what < 200 {
                     let sent = now / 1000 - i64::from(b % 3);
