@@ -87,10 +87,12 @@ impl Stretch {
         }
         {
             let mut insert = self.connection.prepare_cached(Record::INSERT)?;
+            let mut before = None;
             for record in records {
-                record.insert(position, &mut insert)?;
+                record.insert(position, before.as_ref(), &mut insert)?;
                 self.bytes += record.weight();
                 position += 1;
+                before = Some(record);
             }
         }
         let began = Instant::now();
