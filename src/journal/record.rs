@@ -115,7 +115,7 @@ impl<'a> Record<'a> {
         let bound = before.map(|before| before.columns(key_before.as_ref()));
         statement.raw_bind_parameter(1, i64::try_from(position).unwrap_or(i64::MAX))?;
         for (index, value) in self.columns(key.as_ref()).into_iter().enumerate() {
-            if bound.is_none_or(|bound| bound[index] != value) {
+            if bound.as_ref().is_none_or(|bound| bound[index] != value) {
                 statement.raw_bind_parameter(index + 2, ToSqlOutput::Borrowed(value))?;
             }
         }
