@@ -1,11 +1,44 @@
 //! Reading a body: as many bytes as are allowed, in the time that is left.
 
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
 use bytes::{Bytes, BytesMut};
-use http_body::Body;
+use futures_util::FutureExt;
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 
 use crate::budget::Budget;
 use crate::refusal::Refusal;
+
+/// The body of a request that came over the door's own listener.
+#[derive(Debug)]
+pub(super) enum Arriving {
+    /// All of it is here, until it is read.
+    Whole(Option<Bytes>),
+    /// hyper reads it.
+    Coming(Incoming),
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
+            Self::Coming(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
+            Self::Coming(body) => body.size_hint(),
+        }
+    }
+}
 
 /// Reads `body` whole, however it is framed.
 pub(super) async fn read<B>(body: B, limit: usize, budget: Budget) -> Result<Bytes, Refusal>
@@ -16,7 +49,13 @@ where
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(too_large);
     }
-    match budget.wait(collect(body, limit)).await {
+    let mut collecting = pin!(collect(body, limit));
+    // What is here already needs no timer.
+    let collected = match collecting.as_mut().now_or_never() {
+        None => budget.wait(collecting).await,
+        here => here,
+    };
+    match collected {
         Some(Some(Ok(bytes))) => Ok(bytes),
         Some(Some(Err(TooLarge))) => Err(too_large),
         Some(None) => Err(Refusal::BodyCutOff { waited: budget.spent() }),

@@ -186,15 +186,16 @@ impl Connection {
     /// There was nothing to read: after an answer that was taken, the connection rests.
     pub(super) fn waits(&self) {
         if self.phase.load(Ordering::Relaxed) == ANSWERED {
-            self.enter(RESTING, self.gate.now());
+            self.phase.store(RESTING, Ordering::Relaxed);
         }
     }
 
     /// The peer took bytes of an answer.
     pub(super) fn wrote(&self) {
         if self.phase.load(Ordering::Relaxed) == ANSWERING {
-            self.phase.store(ANSWERED, Ordering::Relaxed);
-            let took = self.gate.now().saturating_sub(self.answered.load(Ordering::Relaxed));
+            let now = self.gate.now();
+            self.enter(ANSWERED, now);
+            let took = now.saturating_sub(self.answered.load(Ordering::Relaxed));
             self.gate.metrics.stages.write.observe(Duration::from_micros(took).as_secs_f64());
         }
     }

@@ -8,6 +8,7 @@ mod gate;
 mod listener;
 mod peer;
 mod places;
+mod plain;
 mod reply;
 mod settings;
 mod strangers;

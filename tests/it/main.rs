@@ -27,6 +27,7 @@ mod listen;
 mod nats;
 mod outside;
 mod overload;
+mod plain;
 mod programs;
 mod properties;
 mod reading;
