@@ -1,5 +1,7 @@
 //! The numbers offhook keeps about itself, each written down where it happens and read at `/metrics`.
 
+mod known;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+pub use known::Known;
+
 type Seconds = Gauge<f64, AtomicU64>;
 type StageFamily = Family<StageLabel, Histogram, fn() -> Histogram>;
 
@@ -25,13 +29,13 @@ type StageFamily = Family<StageLabel, Histogram, fn() -> Histogram>;
 ///
 /// let metrics = Metrics::new(Duration::from_millis(1500));
 /// let labels = RequestLabels { family: "yunxin.callback", kind: "call.start", app: "app".into(), answer: "allow" };
-/// metrics.requests.get_or_create(&labels).inc();
+/// metrics.requests.get_or_create_owned(&labels).inc();
 /// assert!(metrics.render().contains("offhook_requests_total"));
 /// ```
 pub struct Metrics {
     registry: Registry,
     /// Requests that got a verdict.
-    pub requests: Family<RequestLabels, Counter>,
+    pub requests: Known<RequestLabels, Counter>,
     /// Requests turned away, by reason code.
     pub refusals: Family<ReasonLabel, Counter>,
     /// From a request's first byte until its answer was ready to be written.
@@ -53,9 +57,9 @@ pub struct Metrics {
     /// Proven requests being worked on.
     pub in_flight: Gauge,
     /// How far the sender's clock is ahead of ours.
-    pub clock_skew: Family<AppLabel, Seconds>,
+    pub clock_skew: Known<AppLabel, Seconds>,
     /// Which of an app's secrets proved a request, so that an old one can be retired.
-    pub secret_used: Family<SecretLabels, Counter>,
+    pub secret_used: Known<SecretLabels, Counter>,
     /// From handing an event to the journal until it was durable.
     pub journal_append: Histogram,
     /// The journal's size on disk.
@@ -272,7 +276,7 @@ impl Metrics {
         let stages = StageFamily::new_with_constructor(stage_histogram);
         let mut metrics = Self {
             registry: Registry::with_prefix("offhook"),
-            requests: Family::default(),
+            requests: Known::default(),
             refusals: Family::default(),
             reply_seconds: Histogram::new(buckets),
             fallbacks: Family::default(),
@@ -283,8 +287,8 @@ impl Metrics {
             late_opinions: Family::default(),
             rule_faults: Family::default(),
             in_flight: Gauge::default(),
-            clock_skew: Family::default(),
-            secret_used: Family::default(),
+            clock_skew: Known::default(),
+            secret_used: Known::default(),
             journal_append: Histogram::new(keeping),
             journal_bytes: Gauge::default(),
             journal_free_bytes: Gauge::default(),
@@ -315,7 +319,7 @@ impl Metrics {
         let registry = &mut self.registry;
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running build", version);
-        registry.register("requests", "Requests that got a verdict", self.requests.clone());
+        registry.register("requests", "Requests that got a verdict", self.requests.family());
         registry.register("refusals", "Requests turned away", self.refusals.clone());
         let help = "From a request's first byte until its answer was ready";
         registry.register_with_unit("reply", help, Unit::Seconds, self.reply_seconds.clone());
@@ -333,8 +337,8 @@ impl Metrics {
         registry.register("rule_faults", help, self.rule_faults.clone());
         registry.register("in_flight", "Proven requests being worked on", self.in_flight.clone());
         let help = "How far the sender's clock is ahead of ours";
-        registry.register_with_unit("clock_skew", help, Unit::Seconds, self.clock_skew.clone());
-        registry.register("secret_used", "Requests proven, by secret", self.secret_used.clone());
+        registry.register_with_unit("clock_skew", help, Unit::Seconds, self.clock_skew.family());
+        registry.register("secret_used", "Requests proven, by secret", self.secret_used.family());
         let help = "From handing an event over until it was durable";
         registry.register_with_unit("journal_append", help, Unit::Seconds, self.journal_append.clone());
         registry.register_with_unit("journal", "The journal's size on disk", Unit::Bytes, self.journal_bytes.clone());

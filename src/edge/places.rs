@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::fast::RandomState;
+
 use crate::decide::Load;
 use crate::metrics::Metrics;
 
@@ -19,7 +21,7 @@ pub(super) struct Places {
 struct Taken {
     total: usize,
     /// Apps that hold any.
-    by_app: HashMap<Arc<str>, usize>,
+    by_app: HashMap<Arc<str>, usize, RandomState>,
 }
 
 /// One place, given up when it is dropped.

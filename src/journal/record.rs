@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::types::Type;
+use rusqlite::types::{ToSqlOutput, Type, ValueRef};
 use rusqlite::{Row, Statement};
 use serde::{Deserialize, Serialize};
 
@@ -102,30 +102,49 @@ impl<'a> Record<'a> {
         Ok(self)
     }
 
-    /// Binds and runs the insert of [`Record::INSERT`].
-    pub(super) fn insert(&self, position: u64, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
-        statement.execute(rusqlite::params![
-            i64::try_from(position).unwrap_or(i64::MAX),
-            self.id.as_bytes(),
-            self.received,
-            &*self.family,
-            &*self.kind,
-            &*self.app,
-            self.subject.as_deref(),
-            self.sent_at.as_deref(),
-            &*self.headers,
-            &*self.body,
-            self.verdict.as_deref(),
-            self.code,
-            self.ext.as_deref(),
-            self.modify.as_deref(),
-            self.decided_by.as_deref(),
-            self.repeat.map(|repeat| repeat.stored()),
-            self.repeat.map(|repeat| repeat.valid_until),
-            self.marks.as_deref(),
-            self.sealed.as_deref(),
-        ])?;
-        Ok(())
+    /// Runs [`Record::INSERT`]. What is as in the record `before`, the last one that `statement` inserted, is bound to it
+    /// already.
+    pub(super) fn insert(
+        &self,
+        position: u64,
+        before: Option<&Self>,
+        statement: &mut Statement<'_>,
+    ) -> rusqlite::Result<()> {
+        let key_of = |record: &Self| record.repeat.map(|repeat| repeat.stored());
+        let (key, key_before) = (key_of(self), before.and_then(key_of));
+        let bound = before.map(|before| before.columns(key_before.as_ref()));
+        statement.raw_bind_parameter(1, i64::try_from(position).unwrap_or(i64::MAX))?;
+        for (index, value) in self.columns(key.as_ref()).into_iter().enumerate() {
+            if bound.as_ref().is_none_or(|bound| bound[index] != value) {
+                statement.raw_bind_parameter(index + 2, ToSqlOutput::Borrowed(value))?;
+            }
+        }
+        statement.raw_execute().map(drop)
+    }
+
+    /// Its columns but for the position; `key` is what is stored of `repeat`.
+    fn columns<'r>(&'r self, key: Option<&'r [u8; 20]>) -> [ValueRef<'r>; 18] {
+        let number = |number: Option<i64>| number.map_or(ValueRef::Null, ValueRef::Integer);
+        [
+            self.id.as_bytes().as_slice().into(),
+            ValueRef::Integer(self.received),
+            (&*self.family).into(),
+            (&*self.kind).into(),
+            (&*self.app).into(),
+            self.subject.as_deref().into(),
+            self.sent_at.as_deref().into(),
+            (&*self.headers).into(),
+            (&*self.body).into(),
+            self.verdict.as_deref().into(),
+            number(self.code.map(i64::from)),
+            self.ext.as_deref().into(),
+            self.modify.as_deref().into(),
+            self.decided_by.as_deref().into(),
+            key.map(<[u8; 20]>::as_slice).into(),
+            number(self.repeat.map(|repeat| repeat.valid_until.into())),
+            self.marks.as_deref().into(),
+            self.sealed.as_deref().into(),
+        ]
     }
 
     /// The statement of [`Record::insert`].

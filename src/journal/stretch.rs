@@ -79,7 +79,7 @@ impl Stretch {
         now: Timestamp,
         repeats_until: u32,
     ) -> rusqlite::Result<()> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut position = first;
         if self.begun.is_none() {
             let row = (i64::try_from(self.first).unwrap_or(i64::MAX), now.as_microsecond(), repeats_until);
@@ -87,14 +87,16 @@ impl Stretch {
         }
         {
             let mut insert = self.connection.prepare_cached(Record::INSERT)?;
+            let mut before = None;
             for record in records {
-                record.insert(position, &mut insert)?;
+                record.insert(position, before.as_ref(), &mut insert)?;
                 self.bytes += record.weight();
                 position += 1;
+                before = Some(record);
             }
         }
         let began = Instant::now();
-        self.connection.execute_batch("COMMIT")?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
         self.commit_takes = (self.commit_takes * 7 + began.elapsed()) / 8;
         self.begun.get_or_insert(now);
         if position > first {

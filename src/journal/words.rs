@@ -145,11 +145,12 @@ fn is_plain(account: &str) -> bool {
 
 /// Everything between two quotes, also of JSON inside JSON texts; what stands between two texts is mostly left out.
 fn between_quotes(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    body.split(|byte| *byte == b'"').filter_map(|part| {
-        let end = part.iter().rposition(|byte| *byte != b'\\').map_or(0, |last| last + 1);
-        let part = &part[..end];
-        (!part.is_empty() && part.len() <= LONGEST && !part.starts_with(b":") && !part.starts_with(b","))
-            .then_some(part)
+    body.split(|byte| *byte == b'"').filter_map(|mut part| {
+        while let [before @ .., b'\\'] = part {
+            part = before;
+        }
+        let is_outside = matches!(part, [] | [b':' | b',', ..]);
+        (!is_outside && part.len() <= LONGEST).then_some(part)
     })
 }
 

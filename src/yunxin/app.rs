@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use jiff::Timestamp;
 use sha1::{Digest, Sha1};
 
@@ -111,7 +112,7 @@ impl App {
 #[derive(Clone, Default)]
 pub struct Apps {
     list: Vec<App>,
-    places: HashMap<Arc<str>, usize>,
+    places: HashMap<Arc<str>, usize, RandomState>,
 }
 
 impl Apps {

@@ -127,7 +127,11 @@ pub(crate) const FENCES: &[Fence] = &[
         &["tencent", "journal", "admin"],
         "a UserSig is compressed, a body that is too long for a message, and the pages on their way to a browser",
     ),
-    Fence("foldhash", &["journal"], "a set that every kept event goes through"),
+    Fence(
+        "foldhash",
+        &["journal", "metrics", "yunxin", "edge"],
+        "maps that every request or kept event asks, and that no stranger fills",
+    ),
     Fence(
         "hex",
         &["yunxin", "tencent", "journal"],
