@@ -1,44 +1,14 @@
 //! Reading a body: as many bytes as are allowed, in the time that is left.
 
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
 use crate::budget::Budget;
 use crate::refusal::Refusal;
-
-/// The body of a request that came over the door's own listener.
-#[derive(Debug)]
-pub(super) enum Arriving {
-    /// All of it is here, until it is read.
-    Whole(Option<Bytes>),
-    /// hyper reads it.
-    Coming(Incoming),
-}
-
-impl Body for Arriving {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
-            Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
-            Self::Coming(body) => Pin::new(body).poll_frame(cx),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
-            Self::Coming(body) => body.size_hint(),
-        }
-    }
-}
 
 /// Reads `body` whole, however it is framed.
 pub(super) async fn read<B>(body: B, limit: usize, budget: Budget) -> Result<Bytes, Refusal>

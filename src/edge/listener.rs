@@ -1,4 +1,4 @@
-//! The public listener: connections in, each under the gate's eye; plain requests are answered at once, all others by hyper.
+//! The public listener: connections in, each served by hyper directly, each under the gate's eye.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -16,10 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::body::Arriving;
 use super::door::{Answering, Edge, HEAD_LIMIT};
 use super::gate::{Connection, Gate, Limits};
-use super::plain::{self, Ended};
 use super::reply::Reply;
 use super::stream::WatchedStream;
 
@@ -103,21 +101,8 @@ async fn no_room(error: &io::Error, gate: &Gate) {
 
 async fn serve_connection(stream: TcpStream, connection: Arc<Connection>, edge: Edge, stop: CancellationToken) {
     let _leaving = Leaving(Arc::clone(&connection));
-    let mut stream = WatchedStream::new(stream, Arc::clone(&connection));
-    let ended = match plain::serve(&mut stream, &connection, &edge, &stop).await {
-        Ok(Ended::WithTheConnection) => Some(stream),
-        Ok(Ended::WithOtherBytes) => serve_with_hyper(stream, Service { edge, connection }, stop).await,
-        Err(_) => None,
-    };
-    if let Some(mut stream) = ended {
-        // Too late is as good as done: the peer had its time.
-        let _ = tokio::time::timeout(LINGER, stream.linger()).await;
-    }
-}
-
-/// Gives the stream back, where the connection came to a good end.
-async fn serve_with_hyper(stream: WatchedStream, service: Service, stop: CancellationToken) -> Option<WatchedStream> {
-    let io = TokioIo::new(stream);
+    let service = Service { edge, connection: Arc::clone(&connection) };
+    let io = TokioIo::new(WatchedStream::new(stream, connection));
     let mut http = http1::Builder::new().half_close(true).max_buf_size(HEAD_LIMIT).serve_connection(io, service);
     let mut stopping = Box::pin(stop.cancelled());
     let mut told = false;
@@ -132,7 +117,11 @@ async fn serve_with_hyper(stream: WatchedStream, service: Service, stop: Cancell
         ended
     })
     .await;
-    ended.is_ok().then(|| http.into_parts().io.into_inner())
+    if ended.is_ok() {
+        let mut stream = http.into_parts().io.into_inner();
+        // Too late is as good as done: the peer had its time.
+        let _ = tokio::time::timeout(LINGER, stream.linger()).await;
+    }
 }
 
 /// Takes the connection off the gate's lists however its task ends.
@@ -156,6 +145,6 @@ impl hyper::service::Service<Request<Incoming>> for Service {
     type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.edge.clone().answer(request.map(Arriving::Coming), Some(Arc::clone(&self.connection)))
+        self.edge.clone().answer(request, Some(Arc::clone(&self.connection)))
     }
 }

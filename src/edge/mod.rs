@@ -8,7 +8,6 @@ mod gate;
 mod listener;
 mod peer;
 mod places;
-mod plain;
 mod reply;
 mod settings;
 mod strangers;

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -15,8 +14,6 @@ use super::gate::Connection;
 pub(super) struct WatchedStream {
     stream: TcpStream,
     connection: Arc<Connection>,
-    /// What was read already and is to be read again.
-    unread: Bytes,
 }
 
 /// The most that is read and thrown away after a last answer.
@@ -24,12 +21,7 @@ const LINGER_BYTES: usize = 4 << 20;
 
 impl WatchedStream {
     pub(super) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, unread: Bytes::new() }
-    }
-
-    /// Gives back what was read last: whoever reads next gets it once more.
-    pub(super) fn unread(&mut self, bytes: Bytes) {
-        self.unread = bytes;
+        Self { stream, connection }
     }
 
     /// Closes so that the peer gets the last answer even while it is still sending: a close with unread
@@ -57,11 +49,6 @@ impl WatchedStream {
 
 impl AsyncRead for WatchedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.unread.is_empty() {
-            let again = buf.remaining().min(self.unread.len());
-            buf.put_slice(&self.unread.split_to(again));
-            return Poll::Ready(Ok(()));
-        }
         let before = buf.filled().len();
         let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
         match &poll {

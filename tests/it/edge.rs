@@ -163,6 +163,38 @@ async fn a_peer_that_resets_while_its_question_is_decided_does_not_stop_its_even
 }
 
 #[tokio::test]
+async fn a_stop_closes_connections_at_rest_and_lets_an_answer_under_way_out() {
+    let (asked, mut is_asked) = mpsc::unbounded_channel();
+    let (go_on, may_go_on) = watch::channel(false);
+    let plan = Plan::adding(move |builder| {
+        let (asked, may_go_on) = (asked.clone(), may_go_on.clone());
+        builder.decide(move |_: Event| {
+            let (asked, mut may_go_on) = (asked.clone(), may_go_on.clone());
+            async move {
+                asked.send(()).unwrap();
+                may_go_on.wait_for(|may| *may).await.unwrap();
+                Verdict::reject(20042)
+            }
+        })
+    });
+    let mut world = World::of(plan).await;
+    let yunxin = world.yunxin();
+    let (mut resting, mut working) = (yunxin.connects().await, yunxin.connects().await);
+    resting.writes(yunxin.asks("probe").bytes()).await;
+    resting.answer().await.is_allowed();
+    working.writes(yunxin.asks("call.start").bytes()).await;
+    within_reason(is_asked.recv()).await.unwrap();
+    tokio::join!(world.stops(), async {
+        assert_eq!(resting.ends().await, b"");
+        go_on.send(true).unwrap();
+        let answer = working.answer().await;
+        answer.is_rejected_with(20042);
+        assert_eq!(answer.header("connection"), "close");
+        assert_eq!(working.ends().await, b"");
+    });
+}
+
+#[tokio::test]
 async fn a_peer_that_goes_away_in_the_middle_of_its_body_leaves_nothing() {
     let world = World::start().await;
     let question = world.yunxin().asks("call.start");

@@ -27,7 +27,6 @@ mod listen;
 mod nats;
 mod outside;
 mod overload;
-mod plain;
 mod programs;
 mod properties;
 mod reading;

@@ -32,11 +32,7 @@ pub(crate) const FENCES: &[Fence] = &[
     Fence("rustls", &["nats", "tencent", "decide", "handlers", "cli"], "goes with the client"),
     Fence("rustls_platform_verifier", &["cli"], "goes with the connections of `conform`"),
     Fence("tokio_rustls", &["cli"], "goes with the connections of `conform`"),
-    Fence(
-        "httparse",
-        &["edge", "cli"],
-        "heads of plain requests; `conform` reads what any receiver answers, off the wire",
-    ),
+    Fence("httparse", &["cli"], "`conform` reads what any receiver answers, off the wire"),
     Fence(
         "async_nats",
         &["nats", "journal", "handlers"],
