@@ -136,9 +136,9 @@ async fn a_peer_that_hangs_up_after_its_body_does_not_stop_its_event() {
     assert_eq!(world.keeps(20).await.len(), 20);
 }
 
-#[tokio::test]
-async fn a_peer_that_resets_while_its_question_is_decided_does_not_stop_its_event() {
-    let (asked, mut is_asked) = mpsc::unbounded_channel();
+/// A decider that tells when it is asked, and rejects with 20042 once it may go on.
+fn held_up() -> (Plan, mpsc::UnboundedReceiver<()>, watch::Sender<bool>) {
+    let (asked, is_asked) = mpsc::unbounded_channel();
     let (go_on, may_go_on) = watch::channel(false);
     let plan = Plan::adding(move |builder| {
         let (asked, may_go_on) = (asked.clone(), may_go_on.clone());
@@ -151,6 +151,12 @@ async fn a_peer_that_resets_while_its_question_is_decided_does_not_stop_its_even
             }
         })
     });
+    (plan, is_asked, go_on)
+}
+
+#[tokio::test]
+async fn a_peer_that_resets_while_its_question_is_decided_does_not_stop_its_event() {
+    let (plan, mut is_asked, go_on) = held_up();
     let world = World::of(plan).await;
     let mut wire = world.yunxin().connects().await;
     wire.writes(world.yunxin().asks("call.start").bytes()).await;
@@ -164,19 +170,7 @@ async fn a_peer_that_resets_while_its_question_is_decided_does_not_stop_its_even
 
 #[tokio::test]
 async fn a_stop_closes_connections_at_rest_and_lets_an_answer_under_way_out() {
-    let (asked, mut is_asked) = mpsc::unbounded_channel();
-    let (go_on, may_go_on) = watch::channel(false);
-    let plan = Plan::adding(move |builder| {
-        let (asked, may_go_on) = (asked.clone(), may_go_on.clone());
-        builder.decide(move |_: Event| {
-            let (asked, mut may_go_on) = (asked.clone(), may_go_on.clone());
-            async move {
-                asked.send(()).unwrap();
-                may_go_on.wait_for(|may| *may).await.unwrap();
-                Verdict::reject(20042)
-            }
-        })
-    });
+    let (plan, mut is_asked, go_on) = held_up();
     let mut world = World::of(plan).await;
     let yunxin = world.yunxin();
     let (mut resting, mut working) = (yunxin.connects().await, yunxin.connects().await);
