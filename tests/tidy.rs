@@ -32,7 +32,7 @@ fn in_src(check: fn(&str, &str) -> Vec<String>) -> Vec<String> {
     files.iter().flat_map(|(path, text)| check(path.trim_start_matches("src/"), text)).collect()
 }
 
-fn in_files(files: &[(String, String)], check: fn(&str, &str) -> Vec<String>) -> Vec<String> {
+fn in_files(files: &[(String, String)], check: impl Fn(&str, &str) -> Vec<String>) -> Vec<String> {
     files.iter().flat_map(|(path, text)| check(path, text)).collect()
 }
 
@@ -118,6 +118,14 @@ fn the_image_and_the_health_command_ask_the_default_port() {
     assert!(read("src/cli/health.rs").contains(&health), "src/cli/health.rs has no {health}");
     if root().join("Dockerfile").exists() {
         none(papers::wrong_ports(&read("Dockerfile"), public, admin));
+    }
+}
+
+#[test]
+fn the_image_is_built_with_all_that_the_source_reads() {
+    if root().join(".dockerignore").exists() {
+        let ignored = read(".dockerignore");
+        none(in_files(&rust_files(&["src"]), |path, text| papers::missed_by_the_image(path, text, &ignored)));
     }
 }
 

@@ -145,8 +145,8 @@ fn held_up() -> (Plan, mpsc::UnboundedReceiver<()>, watch::Sender<bool>) {
         builder.decide(move |_: Event| {
             let (asked, mut may_go_on) = (asked.clone(), may_go_on.clone());
             async move {
-                asked.send(()).unwrap();
-                may_go_on.wait_for(|may| *may).await.unwrap();
+                asked.send(()).expect("somebody listens");
+                may_go_on.wait_for(|may| *may).await.expect("a sign");
                 Verdict::reject(20042)
             }
         })

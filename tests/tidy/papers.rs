@@ -48,6 +48,40 @@ fn number(text: &str) -> Option<u16> {
     text.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().parse().ok()
 }
 
+/// Files that the source in `path` reads in as it is compiled, and that `.dockerignore` keeps out of the image's build.
+pub(crate) fn missed_by_the_image(path: &str, source: &str, ignored: &str) -> Vec<String> {
+    let read = ["include_str!(\"", "include_bytes!(\""].into_iter().flat_map(|call| source.split(call).skip(1));
+    let read = read.filter_map(|rest| Some(resolved(path, rest.split('"').next()?)));
+    let missed = read.filter(|file| is_ignored(file, ignored));
+    missed.map(|file| format!("{path}: reads {file}, which .dockerignore keeps from the image's build")).collect()
+}
+
+/// Where `relative` leads from the file `path`.
+fn resolved(path: &str, relative: &str) -> String {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in relative.split('/') {
+        match part {
+            ".." => drop(parts.pop()),
+            "." => {}
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
+}
+
+/// Whether the last line that is about `file` leaves it out: `/a` is about all below it too, `/a/*` about nothing else, and
+/// `!/a` brings back.
+fn is_ignored(file: &str, ignored: &str) -> bool {
+    let is_about = |pattern: &str| {
+        let rest = file.strip_prefix(pattern.trim_start_matches('/').trim_end_matches('*').trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let lines = ignored.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let last = lines.rev().find(|line| is_about(line.trim_start_matches('!')));
+    last.is_some_and(|line| !line.starts_with('!'))
+}
+
 /// Places that speak of files which only the authors have.
 pub(crate) fn outside_mentions(path: &str, text: &str) -> Vec<String> {
     let needle = concat!("..", "/sha", "red");
@@ -64,6 +98,17 @@ fn a_map_that_lacks_something_or_has_too_much_is_found() {
     assert_eq!(map_differs(&readme("| `app.rs` | a |\n"), &entries).len(), 1);
     assert_eq!(map_differs(&readme("| `app.rs` | a |\n| `edge/` | b |\n| `old.rs` | c |\n"), &entries).len(), 1);
     assert_eq!(map_differs("# x\n", &entries).len(), 2);
+}
+
+#[test]
+fn a_file_that_the_image_would_lack_is_found() {
+    let source =
+        r#"const A: &str = include_str!("../../docs/src/en/a.md"); const B: &[u8] = include_bytes!("b.json");"#;
+    let missed = |ignored: &str| missed_by_the_image("src/admin/a.rs", source, ignored).len();
+    assert_eq!(missed("# why\n/target\n/do\n/src/admin/b\n"), 0);
+    assert_eq!(missed("/docs\n"), 1);
+    assert_eq!(missed("/docs/*\n!/docs/src\n"), 0);
+    assert_eq!(missed("/docs/*\n!/docs/book\n/src/admin/b.json\n"), 2);
 }
 
 #[test]
