@@ -199,11 +199,10 @@ impl Event {
         }
     }
 
-    /// The same event with its content already read.
+    /// The same event with its content already read, where its kind has one.
     #[must_use]
-    pub(crate) fn with_payload(mut self, payload: Arc<dyn Any + Send + Sync>) -> Self {
-        self.payload = Some(payload);
-        self
+    pub(crate) fn with_payload(self, payload: Option<Arc<dyn Any + Send + Sync>>) -> Self {
+        Self { payload, ..self }
     }
 
     /// The same event with the answer given to it.

@@ -109,6 +109,10 @@ impl Lenient for Vec<String> {
         if text.trim_ascii().is_empty() {
             return Ok(None);
         }
+        // Nearly all are texts and nothing else.
+        if let Ok(texts) = serde_json::from_str(&text) {
+            return Ok(Some(texts));
+        }
         let items: Vec<&RawValue> = serde_json::from_str(&text).map_err(|_| Impossible)?;
         let item = |item: &RawValue| String::read(item.get())?.ok_or(Impossible);
         items.into_iter().map(item).collect::<Result<_, _>>().map(Some)

@@ -112,12 +112,7 @@ fn understand(
     let mut faults = Vec::new();
     let (subject, payload) = (actor(&kind, &fields), content(&kind, &fields, &mut faults));
     drop(fields);
-    let event = Event::new(parts(kind, subject, body));
-    let event = match payload {
-        Some(payload) => event.with_payload(payload),
-        None => event,
-    };
-    Ok(Decoded { event, faults })
+    Ok(Decoded { event: Event::new(parts(kind, subject, body)).with_payload(payload), faults })
 }
 
 fn actor(kind: &Kind, fields: &Fields<'_>) -> Option<String> {

@@ -10,6 +10,7 @@ mod content;
 mod copy;
 mod decode;
 mod diagnosis;
+mod head;
 mod kinds;
 mod proof;
 mod reply;

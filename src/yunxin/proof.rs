@@ -7,23 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AsHeaderName, HeaderMap, HeaderName};
+use http::HeaderMap;
 use jiff::Timestamp;
-use subtle::ConstantTimeEq;
 
 use super::app::{App, AppSecret, Apps};
-use super::check_sum::{md5_of, proves};
+use super::check_sum::{is_same, md5_of, proves};
+use super::head::{Head, Name, digest, milliseconds};
 use crate::refusal::Refusal;
 
 /// The MD5 of `{}`, the body with which a callback URL is checked; the documented check carries an old `CurTime`.
 const MD5_OF_PROBE: [u8; 16] = *b"\x99\x91\x4b\x93\x2b\xd3\x7a\x50\xb9\x83\xc5\xe7\xc9\x0a\xe9\x3b";
-
-// Looked up in every request: as texts they would be read as names each time.
-static APP_KEY: HeaderName = HeaderName::from_static("appkey");
-static CUR_TIME: HeaderName = HeaderName::from_static("curtime");
-static MD5: HeaderName = HeaderName::from_static("md5");
-static CHECK_SUM: HeaderName = HeaderName::from_static("checksum");
-static TYPE_NAME: HeaderName = HeaderName::from_static(TYPE);
 
 /// Headers that only someone with the app's secret can have made.
 ///
@@ -79,13 +72,12 @@ impl ProvenHeaders {
     /// # Errors
     /// The first check that fails, in the order: all four there and well formed, AppKey, CheckSum, CurTime.
     pub fn prove(apps: &Apps, headers: &HeaderMap, now: Timestamp) -> Result<Self, Refusal> {
-        let app_key = header(headers, "AppKey", &APP_KEY, "printable text")?;
-        let cur_time = header(headers, "CurTime", &CUR_TIME, "Unix time in milliseconds, in digits")?;
-        let md5_text = header(headers, "MD5", &MD5, "32 hex digits")?;
-        let check_sum_text = header(headers, "CheckSum", &CHECK_SUM, "40 hex digits")?;
+        let head = Head::of(headers);
+        let [app_key, cur_time] = [head.text(Name::AppKey)?, head.text(Name::CurTime)?];
+        let [md5_text, check_sum_text] = [head.text(Name::Md5)?, head.text(Name::CheckSum)?];
         let sent = milliseconds(cur_time)?;
-        let md5 = digest::<16>(md5_text, "MD5", "32 hex digits")?;
-        let check_sum = digest::<20>(check_sum_text, "CheckSum", "40 hex digits")?;
+        let md5 = digest::<16>(md5_text, Name::Md5)?;
+        let check_sum = digest::<20>(check_sum_text, Name::CheckSum)?;
 
         let app = apps.get(app_key).ok_or(Refusal::AppUnknown)?;
         let secret = proving_secret(app, now, |secret| proves(&secret.secret, md5_text, cur_time, &check_sum))?;
@@ -93,25 +85,29 @@ impl ProvenHeaders {
             check_freshness(sent, now, app.clock_tolerance)?;
         }
 
-        let lines = [("AppKey", app_key), ("CurTime", cur_time), ("MD5", md5_text), ("CheckSum", check_sum_text)];
-        let signed = Signed { cur_time, sent, md5, check_sum, product: product(headers, Product::Callback) };
-        Ok(Self::of(app, secret, &signed, &lines, headers))
+        let lines = [
+            (Name::AppKey, app_key),
+            (Name::CurTime, cur_time),
+            (Name::Md5, md5_text),
+            (Name::CheckSum, check_sum_text),
+        ];
+        let signed = Signed { cur_time, sent, md5, check_sum, product: product(&head, Product::Callback) };
+        Ok(Self::of(app, secret, &signed, &lines, head.told_type()))
     }
 
     /// The proof itself: `secret` of `app` was found to have signed what is in `signed`. `lines` are the headers that
-    /// were looked at.
+    /// were looked at, `told` the type that the head names.
     pub(super) fn of(
         app: &App,
         secret: &AppSecret,
         signed: &Signed<'_>,
-        lines: &[(&str, &str)],
-        headers: &HeaderMap,
+        lines: &[(Name, &str)],
+        told: Option<&str>,
     ) -> Self {
         let Signed { cur_time, sent, md5, check_sum, product } = *signed;
         let mut text = String::with_capacity(192);
-        let told = headers.get(&TYPE_NAME).and_then(|value| value.to_str().ok()).map(|value| (TYPE, value));
-        for (name, value) in lines.iter().chain(&told) {
-            text.push_str(name);
+        for (name, value) in lines.iter().chain(&told.map(|told| (Name::Type, told))) {
+            text.push_str(name.shown());
             text.push_str(": ");
             text.push_str(value);
             text.push('\n');
@@ -144,7 +140,7 @@ impl ProvenHeaders {
     /// # Errors
     /// [`Refusal::BodyChanged`] when these are not the signed bytes.
     pub fn verify(self, body: Bytes) -> Result<Verified, Refusal> {
-        if bool::from(md5_of(&body).ct_eq(&self.md5)) {
+        if is_same(&md5_of(&body), &self.md5) {
             Ok(Verified { headers: self, body })
         } else {
             Err(Refusal::BodyChanged { received: body.len() })
@@ -262,46 +258,10 @@ pub(super) struct Signed<'a> {
     pub product: Product,
 }
 
-/// The header in which RTC 2.0 says what it is.
-const TYPE: &str = "type";
-
-/// The product that the headers name, or `untold`.
-pub(super) fn product(headers: &HeaderMap, untold: Product) -> Product {
-    let is_rtc = headers.get(&TYPE_NAME).is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"G2"));
+/// The product that the head names, or `untold`.
+pub(super) fn product(head: &Head<'_>, untold: Product) -> Product {
+    let is_rtc = head.told_type().is_some_and(|told| told.trim_ascii().eq_ignore_ascii_case("G2"));
     if is_rtc { Product::Rtc } else { untold }
-}
-
-pub(super) fn header<'a>(
-    headers: &'a HeaderMap,
-    name: &'static str,
-    key: impl AsHeaderName,
-    expected: &'static str,
-) -> Result<&'a str, Refusal> {
-    let mut values = headers.get_all(key).iter();
-    let value = values.next().ok_or(Refusal::HeaderMissing(name))?;
-    if values.next().is_some() {
-        return Err(Refusal::HeaderRepeated(name));
-    }
-    let text = std::str::from_utf8(value.as_bytes()).ok().map(str::trim_ascii).filter(|text| !text.is_empty());
-    text.ok_or(Refusal::HeaderMalformed { name, expected })
-}
-
-pub(super) fn milliseconds(cur_time: &str) -> Result<i64, Refusal> {
-    let malformed = Refusal::HeaderMalformed { name: "CurTime", expected: "Unix time in milliseconds, in digits" };
-    if !cur_time.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(malformed);
-    }
-    cur_time.parse().map_err(|_| malformed)
-}
-
-pub(super) fn digest<const N: usize>(
-    text: &str,
-    name: &'static str,
-    expected: &'static str,
-) -> Result<[u8; N], Refusal> {
-    let mut bytes = [0; N];
-    hex::decode_to_slice(text, &mut bytes).map_err(|_| Refusal::HeaderMalformed { name, expected })?;
-    Ok(bytes)
 }
 
 pub(super) fn proving_secret(

@@ -184,12 +184,7 @@ fn understand(
         body,
         decision: None,
     };
-    let event = Event::new(parts);
-    let event = match payload {
-        Some(payload) => event.with_payload(payload),
-        None => event,
-    };
-    Ok(Decoded { event, faults, digest, sent })
+    Ok(Decoded { event: Event::new(parts).with_payload(payload), faults, digest, sent })
 }
 
 fn content(kind: &Kind, fields: &Fields<'_>, faults: &mut Vec<FieldFault>) -> Option<Arc<dyn Any + Send + Sync>> {

@@ -12,7 +12,8 @@ use super::ProvenHeaders;
 use crate::refusal::Refusal;
 use crate::yunxin::app::{App, AppSecret, Apps};
 use crate::yunxin::check_sum::{md5_of, proves, proves_meeting};
-use crate::yunxin::proof::{Product, Signed, Verified, digest, header, milliseconds, product, proving_secret};
+use crate::yunxin::head::{Head, Name, digest, milliseconds};
+use crate::yunxin::proof::{Product, Signed, Verified, product, proving_secret};
 
 /// What a head came to.
 ///
@@ -60,28 +61,25 @@ impl Proof {
     /// # Errors
     /// The first check that fails, in the order: all there and well formed, AppKey, CheckSum.
     pub fn of_copy(apps: &Apps, headers: &HeaderMap, now: Timestamp) -> Result<Self, Refusal> {
-        let app_key = match headers.contains_key("appkey") {
-            true => Some(header(headers, "AppKey", "appkey", "printable text")?),
-            false => None,
-        };
-        let cur_time = header(headers, "CurTime", "curtime", "Unix time in milliseconds, in digits")?;
-        if headers.contains_key("nonce") && !headers.contains_key("md5") {
-            return Sealed::of(apps, headers, app_key, cur_time, now).map(Self::WithBody);
+        let head = Head::of(headers);
+        let app_key = head.has(Name::AppKey).then(|| head.text(Name::AppKey)).transpose()?;
+        let cur_time = head.text(Name::CurTime)?;
+        if head.has(Name::Nonce) && !head.has(Name::Md5) {
+            return Sealed::of(apps, &head, app_key, cur_time, now).map(Self::WithBody);
         }
-        let md5_text = header(headers, "MD5", "md5", "32 hex digits")?;
-        let check_sum_text = header(headers, "CheckSum", "checksum", "40 hex digits")?;
+        let [md5_text, check_sum_text] = [head.text(Name::Md5)?, head.text(Name::CheckSum)?];
         let sent = milliseconds(cur_time)?;
-        let md5 = digest::<16>(md5_text, "MD5", "32 hex digits")?;
-        let check_sum = digest::<20>(check_sum_text, "CheckSum", "40 hex digits")?;
+        let md5 = digest::<16>(md5_text, Name::Md5)?;
+        let check_sum = digest::<20>(check_sum_text, Name::CheckSum)?;
 
         let candidates = candidates(apps, app_key)?;
         let (app, secret) =
             signer(candidates.into_iter(), now, |secret| proves(&secret.secret, md5_text, cur_time, &check_sum))?;
-        let app_key = app_key.map(|app_key| ("AppKey", app_key));
-        let others = [("CurTime", cur_time), ("MD5", md5_text), ("CheckSum", check_sum_text)];
+        let app_key = app_key.map(|app_key| (Name::AppKey, app_key));
+        let others = [(Name::CurTime, cur_time), (Name::Md5, md5_text), (Name::CheckSum, check_sum_text)];
         let lines: Vec<_> = app_key.into_iter().chain(others).collect();
-        let signed = Signed { cur_time, sent, md5, check_sum, product: product(headers, Product::Copy) };
-        Ok(Self::Head(ProvenHeaders::of(app, secret, &signed, &lines, headers)))
+        let signed = Signed { cur_time, sent, md5, check_sum, product: product(&head, Product::Copy) };
+        Ok(Self::Head(ProvenHeaders::of(app, secret, &signed, &lines, head.told_type())))
     }
 
     /// Judges the body.
@@ -99,15 +97,15 @@ impl Proof {
 impl Sealed {
     fn of(
         apps: &Apps,
-        headers: &HeaderMap,
+        head: &Head<'_>,
         app_key: Option<&str>,
         cur_time: &str,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
-        let nonce = header(headers, "Nonce", "nonce", "printable text")?.to_owned();
-        let check_sum_text = header(headers, "CheckSum", "checksum", "40 hex digits")?;
+        let nonce = head.text(Name::Nonce)?.to_owned();
+        let check_sum_text = head.text(Name::CheckSum)?;
         let sent = milliseconds(cur_time)?;
-        let check_sum = digest::<20>(check_sum_text, "CheckSum", "40 hex digits")?;
+        let check_sum = digest::<20>(check_sum_text, Name::CheckSum)?;
         let apps = candidates(apps, app_key)?.into_iter().cloned().collect();
         let (app_key, cur_time) = (app_key.map(str::to_owned), cur_time.to_owned());
         let check_sum_text = check_sum_text.to_owned();
@@ -121,11 +119,11 @@ impl Sealed {
         let (app, secret) = signer(apps.iter(), now, |secret| {
             proves_meeting(&secret.secret, &nonce, &cur_time, &md5_text, &check_sum)
         })?;
-        let app_key = app_key.as_deref().map(|app_key| ("AppKey", app_key));
-        let others = [("Nonce", &*nonce), ("CurTime", &*cur_time), ("CheckSum", &*check_sum_text)];
+        let app_key = app_key.as_deref().map(|app_key| (Name::AppKey, app_key));
+        let others = [(Name::Nonce, &*nonce), (Name::CurTime, &*cur_time), (Name::CheckSum, &*check_sum_text)];
         let lines: Vec<_> = app_key.into_iter().chain(others).collect();
         let signed = Signed { cur_time: &cur_time, sent, md5, check_sum, product: Product::Meeting };
-        Ok(ProvenHeaders::of(app, secret, &signed, &lines, &HeaderMap::new()).with(body))
+        Ok(ProvenHeaders::of(app, secret, &signed, &lines, None).with(body))
     }
 }
 
