@@ -152,8 +152,12 @@ impl Keeper {
             }
             self.measure();
             self.retain();
-            let blocks = if self.is_busy() { BLOCKS_BUSY } else { BLOCKS };
-            let blocks = if self.desk.short_of_space.load(Ordering::Relaxed) { 0 } else { blocks };
+            let blocks = match self.active.as_ref().map_or(0, |active| active.grew) {
+                _ if self.desk.short_of_space.load(Ordering::Relaxed) => 0,
+                ..BUSY => BLOCKS,
+                BUSY..FLOODED => BLOCKS_BUSY,
+                FLOODED.. => 0,
+            };
             let end = *self.shared.durable.borrow();
             self.indexer.advance(end, blocks);
             hurry = self.erase();
@@ -199,7 +203,7 @@ impl Keeper {
 
     /// Whether so much is appended that it should be looked at more often.
     fn is_busy(&self) -> bool {
-        self.active.as_ref().is_some_and(|active| active.grew >= FOLD_BYTES / 8)
+        self.active.as_ref().is_some_and(|active| active.grew >= BUSY)
     }
 
     /// Asks how much space is free. Where that cannot be told, keeping is tried anyway.
@@ -296,10 +300,14 @@ fn fold_beside_the_writer(connection: &Connection, commits: &Mutex<()>) -> rusql
 
 /// A log that grew by this much is moved into its file: little at a time, since the writer's syncs share the disk.
 const FOLD_BYTES: u64 = 4 << 20;
-/// How often to look while it grows fast.
-const BUSY_EVERY: Duration = Duration::from_millis(100);
 /// So is one that rested this long.
 const FOLD_AFTER: Duration = Duration::from_secs(30);
+/// It grows fast where this much came since the last look;
+const BUSY: u64 = FOLD_BYTES / 8;
+/// so often is looked then.
+const BUSY_EVERY: Duration = Duration::from_millis(100);
+/// So much is more than the index could follow beside the writer, some 12 000 events a second: it waits until less comes.
+const FLOODED: u64 = FOLD_BYTES / 4;
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
 /// So many blocks are added to the index at once: few while the writer needs the machine, which is every 100 ms then.
 const BLOCKS: usize = 64;

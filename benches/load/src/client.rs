@@ -135,7 +135,7 @@ fn ask(connection: &mut Connection, requests: &mut Requests, next: &mut usize, n
     if *next >= requests.len() {
         return false;
     }
-    let bytes = requests.bytes(*next);
+    let bytes = requests.bytes(*next, now);
     *next += 1;
     // The socket's buffer is empty, since the last request was answered: it takes some 600 bytes at once or never.
     match connection.stream.write(bytes) {

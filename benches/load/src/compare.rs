@@ -148,7 +148,7 @@ impl Pairs<'_> {
         round: Option<usize>,
         case: &mut Case,
     ) -> anyhow::Result<f64> {
-        let mut requests = Requests::sign(self.sent, count);
+        let mut requests = Requests::make(self.sent, count);
         self.sent += count as u64;
         let mut rate: f64 = 0.0;
         for side in if swapped { [1, 0] } else { [0, 1] } {

@@ -58,7 +58,7 @@ fn undelivered(settings: &Settings, targets: &mut Targets) -> anyhow::Result<()>
     );
     let mut resident = Vec::new();
     for part in 0..PARTS {
-        let mut requests = Requests::sign((part * PART) as u64, PART);
+        let mut requests = Requests::make((part * PART) as u64, PART);
         let connections = settings.connections.unwrap_or(64);
         let run = client::run(offhook.address, &mut requests, connections, PATIENCE)?;
         resident.push(offhook.memory("VmRSS")?);
@@ -77,7 +77,7 @@ fn keeps_up(settings: &Settings, name: &str, handler: &str, targets: &mut Target
     let (mut offhook, admin) = start(settings, &settings.scratch.join(format!("keeps-up-{name}")), handler)?;
     let address = offhook.address;
     let length = Duration::from_secs_f64(settings.seconds);
-    let mut requests = Requests::sign(0, (40_000.0 * settings.seconds) as usize);
+    let mut requests = Requests::make(0, (40_000.0 * settings.seconds) as usize);
     let over = AtomicBool::new(false);
     let (run, most) = scope(|scope| {
         let watching = scope.spawn(|| {

@@ -98,8 +98,8 @@ fn serve_under(settings: &Settings, name: &str, requests: usize, tool: &[&str]) 
     let mut command = Command::new(tool[0]);
     command.args(&tool[1..]).arg(program).args(arguments);
     let mut subject = Subject::start(command, address, home.join("log"))?;
-    let mut signed = Requests::sign(0, requests);
-    let run = client::run(address, &mut signed, settings.connections.unwrap_or(1), Duration::from_secs(1200))?;
+    let mut made = Requests::make(0, requests);
+    let run = client::run(address, &mut made, settings.connections.unwrap_or(1), Duration::from_secs(1200))?;
     if run.wrong > 0 || run.right != requests as u64 {
         bail!("{name}: {} of {requests} answers were right; first wrong: {:?}", run.right, run.first_wrong);
     }

@@ -102,7 +102,7 @@ fn send(settings: &Settings) -> anyhow::Result<bool> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    let mut requests = Requests::sign(0, settings.requests);
+    let mut requests = Requests::make(0, settings.requests);
     let run = client::run(to, &mut requests, settings.connections.unwrap_or(1), Duration::from_secs(3600))?;
     println!("{} right, {} wrong, {:.0}/s, median {:.3} ms", run.right, run.wrong, run.per_second(), run.latency(0.5));
     if let Some(wrong) = run.first_wrong {

@@ -66,7 +66,7 @@ fn memory(settings: &Settings, targets: &mut Targets) -> anyhow::Result<()> {
     );
     let (mut resident, mut wrong) = (Vec::new(), 0);
     for part in 0..PARTS {
-        let mut requests = Requests::sign((part * PART) as u64, PART);
+        let mut requests = Requests::make((part * PART) as u64, PART);
         let run = client::run(offhook.address, &mut requests, connections, Duration::from_secs(600))?;
         resident.push(offhook.memory("VmRSS")?);
         wrong += run.wrong;
