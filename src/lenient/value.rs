@@ -65,7 +65,7 @@ impl Lenient for i64 {
 
     fn read(raw: &str) -> Result<Option<Self>, Impossible> {
         let Some(text) = scalar(raw)? else { return Ok(None) };
-        without_zeros(&text, raw).parse().map(Some).map_err(|_| Impossible)
+        in_digits(&text, raw)?.parse().map(Some).map_err(|_| Impossible)
     }
 }
 
@@ -75,7 +75,7 @@ impl Lenient for u64 {
 
     fn read(raw: &str) -> Result<Option<Self>, Impossible> {
         let Some(text) = scalar(raw)? else { return Ok(None) };
-        without_zeros(&text, raw).parse().map(Some).map_err(|_| Impossible)
+        in_digits(&text, raw)?.parse().map(Some).map_err(|_| Impossible)
     }
 }
 
@@ -167,11 +167,29 @@ fn replace_surrogates(bytes: &mut [u8]) {
     }
 }
 
-/// A JSON number without a fraction of zeros: one of the platform's services writes whole numbers as `600.0`.
-fn without_zeros<'t>(text: &'t str, raw: &str) -> &'t str {
-    match text.split_once('.') {
-        Some((whole, zeros)) if !raw.starts_with('"') && zeros.bytes().all(|byte| byte == b'0') => whole,
-        _ => text,
+/// A whole JSON number in digits alone: one of the platform's services writes them as Java writes a `double`, `600.0` and
+/// `1.6E9`. Text is left as it is.
+fn in_digits<'t>(text: &'t str, raw: &str) -> Result<Cow<'t, str>, Impossible> {
+    if raw.starts_with('"') || !text.contains(['.', 'e', 'E']) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let exponent: i32 = exponent.parse().map_err(|_| Impossible)?;
+    let shifted = format!("{whole}{fraction}");
+    if shifted.bytes().all(|byte| matches!(byte, b'0' | b'-')) {
+        return Ok(Cow::Borrowed("0"));
+    }
+    // What has 64 bits has no more digits than this.
+    if exponent > 64 {
+        return Err(Impossible);
+    }
+    let point = i32::try_from(whole.len()).map_err(|_| Impossible)?.saturating_add(exponent);
+    let point = usize::try_from(point).unwrap_or(0);
+    match shifted.get(point..) {
+        None => Ok(Cow::Owned(format!("{shifted:0<point$}"))),
+        Some(rest) if point > 0 && rest.bytes().all(|byte| byte == b'0') => Ok(Cow::Owned(shifted[..point].to_owned())),
+        Some(_) => Err(Impossible),
     }
 }
 

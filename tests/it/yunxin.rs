@@ -116,6 +116,39 @@ fn numbers_and_texts_stand_for_each_other() {
 }
 
 #[test]
+fn a_whole_number_may_be_written_as_java_writes_a_double() {
+    let read = |value: &str| call_with("callType", value).call_type;
+    for (value, number) in [
+        ("2.0", 2),
+        ("0.0", 0),
+        ("-0.0E5", 0),
+        ("0e-3", 0),
+        ("2E0", 2),
+        ("0.2e+1", 2),
+        ("-1200e-2", -12),
+        ("1.0E7", 10_000_000),
+        ("1.573459861008E12", 1_573_459_861_008),
+        ("9.223372036854775807E18", i64::MAX),
+    ] {
+        assert_eq!(read(value), Some(number), "{value}");
+    }
+    for value in [
+        "1.5",
+        "5e-1",
+        "-5e-1",
+        "15E-1",
+        "9.223372036854775808E18",
+        "1e19",
+        "1e400",
+        "1e-400",
+        "1e99999999999",
+        "\"1E2\"",
+    ] {
+        assert_eq!(read(value), None, "{value}");
+    }
+}
+
+#[test]
 fn booleans_come_in_any_dress() {
     let values = [
         ("true", Some(true)),

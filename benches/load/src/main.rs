@@ -104,7 +104,13 @@ fn send(settings: &Settings) -> anyhow::Result<bool> {
     }
     let mut requests = Requests::make(0, settings.requests);
     let run = client::run(to, &mut requests, settings.connections.unwrap_or(1), Duration::from_secs(3600))?;
-    println!("{} right, {} wrong, {:.0}/s, median {:.3} ms", run.right, run.wrong, run.per_second(), run.latency(0.5));
+    let [median, p99, p999] = [0.5, 0.99, 0.999].map(|share| run.latency(share));
+    println!(
+        "{} right, {} wrong, {:.0}/s, median {median:.3} ms, p99 {p99:.3} ms, p99.9 {p999:.3} ms",
+        run.right,
+        run.wrong,
+        run.per_second()
+    );
     if let Some(wrong) = run.first_wrong {
         println!("first wrong answer: {wrong}");
     }
