@@ -289,10 +289,12 @@ impl Keeper {
     }
 }
 
-/// Moves most of a log into its file while the writer goes on, and the rest while it waits. Only a log that was moved to its
-/// end is used again from its beginning; the longer one grows, the more its syncs take, and a restart after a crash.
+/// Moves most of a log into its file while the writer goes on, then what came meanwhile, and the rest while the writer waits.
+/// Only a log that was moved to its end is used again from its beginning; the longer one grows, the more its syncs take, and
+/// a restart after a crash.
 fn fold_beside_the_writer(connection: &Connection, commits: &Mutex<()>) -> rusqlite::Result<()> {
     let fold = || connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    fold()?;
     fold()?;
     let _nobody_commits = lock(commits);
     fold()
