@@ -9,6 +9,7 @@ use jiff::{Timestamp, Unit};
 use super::app::{App, Apps};
 use super::check_sum::{md5_of, sign};
 use super::decode::decode;
+use super::head::{Name, digest};
 use super::proof::{ProvenHeaders, Verified, verify};
 use crate::event::EventId;
 use crate::refusal::{Refusal, is_in_seconds};
@@ -141,8 +142,7 @@ pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 fn md5_header(headers: &HeaderMap) -> Option<[u8; 16]> {
-    let mut digest = [0; 16];
-    hex::decode_to_slice(text(headers, "md5"), &mut digest).ok().map(|()| digest)
+    digest(text(headers, "md5"), Name::Md5).ok()
 }
 
 /// Which usual mistake gives this CheckSum.
